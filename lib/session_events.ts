@@ -596,6 +596,7 @@ export type CheckName =
   | "terminal"
   | "identity"
   | "name"
+  | "broker"
   | "connection"
   | "lanchat"
   | "host"

@@ -4,6 +4,13 @@
  * @module
  */
 import { DEFAULT_PORT, formatHostPort, isAddress, isInNetwork } from "../address.ts";
+import {
+  type BrokerAddress,
+  formatBrokerAddress,
+  isBrokerAddress,
+  parseBrokerAddress,
+  type TypedBrokerAddress,
+} from "../broker_address.ts";
 import { type Bytes, equal } from "../bytes/mod.ts";
 import { day, deadline, systemClock } from "../clock.ts";
 import { fingerprint, groups, keyTag } from "../crypto/mod.ts";
@@ -50,6 +57,9 @@ const BY_ADDRESS = "Without multicast, others cannot find this room, but they ca
 
 const LOOPBACK = "127.0.0.1";
 
+/** The broker of a host that is reached over TCP. */
+const NONE: TypedBrokerAddress = { tls: false, servers: [] };
+
 /** The terminal that a chat would run in. */
 export interface TerminalLook {
   /** Whether a person can type and read there. */
@@ -77,6 +87,10 @@ export interface Environment {
   listen(options: { port: number }): Listener;
   /** As `dial` of `lib/net`. */
   dial(host: string, port: number, options: DialOptions): Promise<Connection>;
+  /** Connects to a broker, and calls a room that does not exist, to learn whether the user may. */
+  reachBroker(address: BrokerAddress, timeoutMs: number): Promise<void>;
+  /** Calls the host of a room at a broker. */
+  callBroker(address: BrokerAddress, room: string, timeoutMs: number): Promise<Connection>;
   /** As `askHost`. */
   ask(connection: Connection, timeoutMs: number): Promise<HostAnswer>;
   /** As `checkMulticast` of `lib/net`. */
@@ -129,7 +143,16 @@ export async function* checkUp(
   const { file, verdict } = await checkIdentity(command, environment);
   yield named("identity", verdict);
   if (target === undefined) return;
-  if (!isAddress(target.host)) {
+  const { room, ...broker } = isBrokerAddress(target.host) ? parseBrokerAddress(target.host) : NONE;
+  if (broker.servers.length > 0) {
+    let isReached = false;
+    for (const server of broker.servers) {
+      const verdict = await checkServer({ ...broker, servers: [server] }, setting);
+      isReached ||= verdict.ok === true;
+      yield named("broker", verdict);
+    }
+    if (!isReached || room === undefined) return;
+  } else if (!isAddress(target.host)) {
     const found = await checkName(target.host, setting);
     yield named("name", found);
     if (!found.ok) return;
@@ -137,7 +160,9 @@ export async function* checkUp(
   let connection: Connection;
   const begun = environment.now();
   try {
-    connection = await environment.dial(target.host, target.port, { timeoutMs });
+    connection = room !== undefined
+      ? await environment.callBroker(broker, room, timeoutMs)
+      : await environment.dial(target.host, target.port, { timeoutMs });
   } catch (error) {
     yield named("connection", notConnected(target.host, interfaces, failure(error)));
     return;
@@ -356,6 +381,21 @@ async function checkName(name: string, { environment, timeoutMs }: Setting): Pro
   } catch (error) {
     return failed(failure(error));
   }
+}
+
+/** Checks one server of a broker. */
+async function checkServer(
+  broker: BrokerAddress,
+  { environment, timeoutMs }: Setting,
+): Promise<Verdict> {
+  const begun = environment.now();
+  try {
+    await environment.reachBroker(broker, timeoutMs);
+  } catch (error) {
+    return failed(failure(error));
+  }
+  const ms = Math.max(0, environment.now() - begun);
+  return good(`${formatBrokerAddress(broker)} takes this user and their calls (${ms} ms)`);
 }
 
 function notConnected(

@@ -143,7 +143,7 @@ export const OPTIONS = [
   {
     key: "viaCreds",
     name: "--via-creds",
-    commands: ["serve", "join", "send"],
+    commands: ["serve", "join", "send", "doctor"],
     type: "file",
     summary: "credentials file for the NATS server",
     permission: "--allow-read=FILE",

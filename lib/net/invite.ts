@@ -101,9 +101,10 @@ export async function parseInvite(text: string): Promise<Invite> {
 /**
  * Parses the address of a room at a broker.
  *
+ * @param needsRoom Whether the address of only the broker is refused.
  * @throws {UsageError} With code `bad-address`, also if it names no room, or has a password: others would see it.
  */
-export function roomAtBroker(text: string): HostPort {
+export function roomAtBroker(text: string, needsRoom = true): HostPort {
   const { room, user, ...address } = parseBrokerAddress(text);
   const action = `Cannot use the address of the broker`;
   if (user !== undefined) {
@@ -111,7 +112,7 @@ export function roomAtBroker(text: string): HostPort {
       hint: "Set NATS_USER and NATS_PASSWORD, or use --via-creds FILE.",
     });
   }
-  if (room === undefined) {
+  if (needsRoom && room === undefined) {
     throw new UsageError("bad-address", `${action}: it names no room`, {
       hint: "Copy the whole address from the host's screen: nats://HOST:PORT/ROOM",
     });

@@ -4,7 +4,7 @@
  * @module
  */
 import { formatHostPort } from "../address.ts";
-import { Broker, type BrokerAccess, call } from "../broker/mod.ts";
+import { Broker, type BrokerAccess } from "../broker/mod.ts";
 import { isBrokerAddress, parseBrokerAddress } from "../broker_address.ts";
 import type { Bytes } from "../bytes/mod.ts";
 import type { SecureChannel } from "../channel/mod.ts";
@@ -141,10 +141,8 @@ function throughBroker(
   const { room, ...servers } = parseBrokerAddress(address);
   const broker = new Broker(servers, brokerAccess);
   return {
-    dial: async (_host, _port, { signal, timeoutMs = DIAL_TIMEOUT_MS }) => {
-      const bus = await broker.connect({ signal, timeoutMs });
-      return await call(bus, room!, { signal, timeoutMs });
-    },
+    dial: (_host, _port, { signal, timeoutMs = DIAL_TIMEOUT_MS }) =>
+      broker.call(room!, { signal, timeoutMs }),
   };
 }
 

@@ -249,6 +249,7 @@ Deno.test("parseCommandLine reads doctor", () => {
     target: undefined,
     port: 12_345,
     timeoutMs: 3000,
+    viaCreds: undefined,
     ...whose,
     json: false,
   });
@@ -257,6 +258,7 @@ Deno.test("parseCommandLine reads doctor", () => {
     target: { host: "::1", port: 80 },
     port: 0,
     timeoutMs: 9000,
+    viaCreds: undefined,
     ...whose,
     json: true,
   });

@@ -27,6 +27,7 @@ const COMMAND: DoctorCommand = {
   timeoutMs: 3000,
   identity: undefined,
   profile: undefined,
+  viaCreds: undefined,
   json: false,
 };
 
@@ -124,6 +125,8 @@ const HEALTHY: Environment = {
   interfaces: () => Promise.resolve(INTERFACES),
   listen: ({ port }) => listener(port),
   dial: () => Promise.resolve(connection()),
+  reachBroker: () => Promise.resolve(),
+  callBroker: () => Promise.resolve(connection()),
   ask: () => Promise.resolve(answer()),
   multicast: () => Promise.resolve({ routes: [ROUTE], leftOut: [] }),
   lookUp: () => Promise.resolve(["192.0.2.9"]),
@@ -183,6 +186,34 @@ test("checkUp checks only this machine if no host is given", async () => {
   assertEquals(all.map(({ check }) => check), [
     ...["permissions", "addresses", "port", "multicast", "terminal", "identity"],
   ]);
+});
+
+test("checkUp checks each server of a broker, then the host of the room there", async () => {
+  const target = { host: "nats://192.0.2.9:4222,192.0.2.8:4222/abcdefghijklmnop", port: 0 };
+  const never = (): never => {
+    throw new Error("it is no name");
+  };
+  const all = await checks({ lookUp: never }, { target });
+  const OTHERS = ["permissions", "addresses", "terminal", "identity"] as const;
+  assertEquals(all.map(({ check }) => check), [
+    ...OTHERS,
+    ...["broker", "broker", "connection", "lanchat", "host", "clock"] as const,
+  ]);
+  const [, , , , first] = all;
+  assertEquals(first!.saw, "nats://192.0.2.9:4222 takes this user and their calls (0 ms)");
+
+  const down = new NetError("connection-refused", "nothing listens");
+  const oneIsDown = await checks({
+    reachBroker: ({ servers }) =>
+      servers[0]!.host === "192.0.2.9" ? Promise.reject(down) : Promise.resolve(),
+  }, { target });
+  assertEquals(oneIsDown.map(({ ok }) => ok).slice(4, 7), [false, true, true]);
+  assertEquals((await checks({ reachBroker: fails(down) }, { target })).length, 6);
+  assertEquals((await checks({}, { target: { host: "nats://a:4222", port: 0 } })).length, 5);
+  const noHost = new NetError("connection-refused", "no host is there", { hint: "Check it." });
+  const [, , , , , , last, ...rest] = await checks({ callBroker: fails(noHost) }, { target });
+  assertEquals([last!.check, last!.ok, last!.advice], ["connection", false, "Check it."]);
+  assertEquals(rest, []);
 });
 
 test("checkUp names the use of each missing permission", async () => {

@@ -107,6 +107,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
     }
     'doctor' = [ordered]@{
       '--port' = 'TCP port to listen on; 0 picks a free one (default 12345)'
+      '--via-creds' = 'credentials file for the NATS server'
       '--timeout' = 'time limit for each check (default 3)'
       '--identity' = 'identity file; created if missing'
       '--profile' = 'use another identity; created if missing'

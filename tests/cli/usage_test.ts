@@ -57,7 +57,7 @@ Deno.test("usage lists the options of each command, and each option has an effec
     join: 25,
     scan: 5,
     send: 16,
-    doctor: 6,
+    doctor: 7,
     id: 7,
     peers: 4,
     log: 1,

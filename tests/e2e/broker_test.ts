@@ -1,7 +1,7 @@
 /** Rooms through real NATS servers on loopback, with the program as processes. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { NatsServer, NO_NATS } from "../support/nats_server.ts";
-import { Program } from "../support/program.ts";
+import { Program, run } from "../support/program.ts";
 import { testUnless } from "../support/tools.ts";
 
 const LOCAL = ["--json", "--port", "0", "--host", "127.0.0.1", "--no-announce"];
@@ -165,4 +165,22 @@ testUnless(NO_NATS, "a member that stops reading comes back, and has missed noth
   await host.event("lost", ({ member }) => member.name === "bob");
   bob.signal("SIGCONT");
   assertEquals(await bob.hears("ada", 2000), lines);
+});
+
+testUnless(NO_NATS, "doctor checks the servers of a broker, and the room's host", async () => {
+  await using server = await NatsServer.start();
+  const { host, room } = await hosting(`nats://${server.address}`);
+  await using _ = host;
+  const check = async (address: string): Promise<unknown[]> => {
+    const { stdout } = await run(["doctor", address, "--json", "--timeout", "60"]);
+    const events = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    return events.filter(({ check }) => ["broker", "connection", "host"].includes(check))
+      .map(({ check, ok }) => [check, ok]);
+  };
+  assertEquals(await check(room), [["broker", true], ["connection", true], ["host", true]]);
+  assertEquals(await check(`nats://${server.address}`), [["broker", true]]);
+  const nobody = `${room.slice(0, -16)}abcdefghijklmnop`;
+  assertEquals(await check(nobody), [["broker", true], ["connection", false]]);
+  await server.kill();
+  assertEquals(await check(room), [["broker", false]]);
 });

@@ -4,12 +4,22 @@
  * @module
  */
 import { DEFAULT_PORT, type HostPort, parseHostPort } from "../../address.ts";
+import { Broker, call } from "../../broker/mod.ts";
+import { isBrokerAddress } from "../../broker_address.ts";
 import { systemClock } from "../../clock.ts";
-import { EXIT } from "../../errors.ts";
-import { checkMulticast, dial, listen, lookUp, ownInterfaces } from "../../net/mod.ts";
+import { EXIT, NetError } from "../../errors.ts";
+import {
+  checkMulticast,
+  dial,
+  listen,
+  lookUp,
+  ownInterfaces,
+  roomAtBroker,
+} from "../../net/mod.ts";
 import { environmentVariable, isFullyGranted, type Variable } from "../../permission.ts";
 import { KnownPeers, lookAtIdentity, peersPlace } from "../../store/mod.ts";
 import { askHost } from "../ask_host.ts";
+import { findBrokerAccess } from "../broker_access.ts";
 import { checkUp, type Environment, type TerminalLook } from "../checkup.ts";
 import { Interrupts } from "../../session/mod.ts";
 import { refuseSurplus } from "../operands.ts";
@@ -17,8 +27,11 @@ import type { Parsed } from "../options.ts";
 import { EventPrinter } from "../print.ts";
 import type { SubcommandEntry } from "../subcommand.ts";
 
-/** The real environment. */
-const ENVIRONMENT: Environment = {
+/** A room that no host has: not a hash of any room id that was made. */
+const NO_ROOM = "a".repeat(16);
+
+/** The real environment, without brokers. */
+const ENVIRONMENT: Omit<Environment, "callBroker" | "reachBroker"> = {
   granted: isFullyGranted,
   interfaces: ownInterfaces,
   listen,
@@ -42,11 +55,16 @@ export type DoctorCommand = Parsed<"doctor"> & {
 export const DOCTOR: SubcommandEntry<DoctorCommand> = {
   summary: "find connection problems",
   operand: "[HOST[:PORT]]",
-  note: "Checks whether this machine can host; with HOST, whether it can join there.",
+  note: "Checks whether this machine can host; with HOST, whether it can join there.\n" +
+    "Instead of HOST: a NATS server, or a room at one, as in nats://HOST:PORT/ROOM.",
   examples: ["lanchat doctor 192.168.1.5", "lanchat doctor ada.local --timeout 10"],
   operands([address, ...words]) {
     refuseSurplus("doctor", words);
-    return { target: address === undefined ? undefined : parseHostPort(address, DEFAULT_PORT) };
+    if (address === undefined) return { target: undefined };
+    const isBroker = isBrokerAddress(address);
+    return {
+      target: isBroker ? roomAtBroker(address, false) : parseHostPort(address, DEFAULT_PORT),
+    };
   },
   run: doctor,
 };
@@ -55,7 +73,7 @@ async function doctor(command: DoctorCommand): Promise<number> {
   const interrupts = new Interrupts(() => Deno.exit(EXIT.INTERRUPTED));
   const interrupted = interrupts.first.then(() => "interrupted" as const);
   const printer = new EventPrinter(command.json);
-  const checks = checkUp(command, ENVIRONMENT);
+  const checks = checkUp(command, { ...ENVIRONMENT, ...brokers(command) });
   let status: number = EXIT.OK;
   try {
     while (true) {
@@ -73,6 +91,21 @@ async function doctor(command: DoctorCommand): Promise<number> {
   } finally {
     interrupts.close();
   }
+}
+
+/** What the checks need of brokers. */
+function brokers(command: DoctorCommand): Pick<Environment, "callBroker" | "reachBroker"> {
+  const callBroker: Environment["callBroker"] = async (address, room, timeoutMs) =>
+    await new Broker(address, await findBrokerAccess(command)).call(room, { timeoutMs });
+  return {
+    callBroker,
+    reachBroker: async (address, timeoutMs) => {
+      const bus = await new Broker(address, await findBrokerAccess(command)).connect({ timeoutMs });
+      await call(bus, NO_ROOM, { timeoutMs }).catch((error) => {
+        if (!(error instanceof NetError) || error.code !== "connection-refused") throw error;
+      });
+    },
+  };
 }
 
 function lookAtTerminal(): TerminalLook {
