@@ -43,8 +43,8 @@ export type SideOptions = Partial<Omit<TransfersOptions<FileMember>, "clock" | "
 /** A room of members that send files. */
 export class FileRoom implements AsyncDisposable {
   readonly clock: FakeClock = new FakeClock();
-  /** All chunks that were written to flows. */
-  readonly chunks: OutgoingChunk[] = [];
+  /** Where all chunks that were written to flows belong. */
+  readonly chunks: Omit<OutgoingChunk, "bytes">[] = [];
   /** Number of the flows that were opened. */
   flows = 0;
   /** All messages that were sent. */
@@ -90,9 +90,14 @@ export class FileRoom implements AsyncDisposable {
     return await promise;
   }
 
+  /** Lets time pass until something is so. */
+  async when(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await this.pass(TURN_MS);
+  }
+
   /** Lets time pass until so many chunks were sent in all. */
   async sends(chunks: number): Promise<void> {
-    while (this.chunks.length < chunks) await this.pass(TURN_MS);
+    await this.when(() => this.chunks.length >= chunks);
   }
 
   /** Lets time pass. */
@@ -327,11 +332,12 @@ export class FakePort implements FilePort {
         await raceAbort(this.#turn(), signal);
         if (this.#room.chunkMs > 0) await delay(this.#room.clock, this.#room.chunkMs, signal);
         if (signal.aborted) return;
-        this.#room.chunks.push(chunk);
+        const { offset, to, transfer } = chunk;
+        this.#room.chunks.push({ offset, to, transfer });
         await Promise.all(chunk.to.map(async (session) => {
           const target = this.#room.find(toHex(session));
           if (target === undefined) return;
-          for (const { bytes, offset, transfer } of this.#room.carry(chunk, this.#side, target)) {
+          for (const { bytes, offset } of this.#room.carry(chunk, this.#side, target)) {
             if (!target.online) continue;
             await target.transfers.bulk({ from: this.self.session, transfer, offset, bytes });
           }
