@@ -16,8 +16,11 @@ import {
 /** Bytes of a flow that wait to be sent above which its writer waits, too: enough for two frames. */
 const MAX_WAITING_BYTES: number = 1 << 19;
 
-/** Least room for a frame shorter than the window allows, in bytes: a short frame costs as much work as a long one. */
-const MIN_ROOM_BYTES: number = 1 << 16;
+/** Bytes that each flow may have under way, whatever the others have: those that the relay does not pass on stop none. */
+const RESERVED_BYTES: number = 1 << 15;
+
+/** Bytes that all flows may have under way beyond that. */
+const SHARED_BYTES: number = MAX_MEMBER_BULK_BYTES - MAX_FLOWS * RESERVED_BYTES;
 
 /** Bytes of a transfer, for some sessions. */
 export interface BulkChunk {
@@ -84,14 +87,14 @@ export class Flows {
    */
   next(maxBytes: number): BulkRecord | undefined {
     const flows = [...this.#flows];
-    const unpassed = flows.reduce((sum, flow) => sum + flow.unpassed, 0);
-    // A flow leaves as much to the others as it has: those that the relay does not pass on stop no other. So one
-    // alone has half of all, which is the most that a flow may have.
+    const shared = SHARED_BYTES - flows.reduce((sum, flow) => sum + flow.shared, 0);
+    // A flow leaves as much to the others as it has.
     const roomOf = (flow: Flow): number =>
-      Math.floor((MAX_MEMBER_BULK_BYTES - unpassed - flow.unpassed) / 2);
+      Math.max(0, RESERVED_BYTES - flow.unpassed) +
+      Math.max(0, Math.floor((shared - flow.shared) / 2));
     const isFull = flows.filter((flow) => flow.unpassed > 0).length >= MAX_FLOWS;
     const flow = flows.find((flow) =>
-      flow.waiting > 0 && roomOf(flow) >= Math.min(maxBytes, MIN_ROOM_BYTES) &&
+      flow.waiting > 0 && roomOf(flow) >= Math.min(maxBytes, RESERVED_BYTES) &&
       (flow.unpassed > 0 || !isFull)
     );
     if (flow === undefined) return undefined;
@@ -167,6 +170,11 @@ class Flow {
   /** Bytes sent that the relay has not passed on. */
   get unpassed(): number {
     return this.#sent - this.#passed;
+  }
+
+  /** What it has of the bytes that all flows share. */
+  get shared(): number {
+    return Math.max(0, this.unpassed - RESERVED_BYTES);
   }
 
   /** Adds a chunk. @throws {RangeError} If it is empty, or for no session or too many. */

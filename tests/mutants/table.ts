@@ -832,14 +832,14 @@ export const MUTANTS: readonly Mutants[] = [
         "Room.openFlow goes on after a cut with what had not left, and closes once that is sent",
       ],
       [
-        "(MAX_MEMBER_BULK_BYTES - unpassed - flow.unpassed)",
-        "(MAX_MEMBER_BULK_BYTES - unpassed)",
-        "Room.openFlow has at most 4 MiB of a flow that the relay has not passed on, and goes on as it does",
+        "(shared - flow.shared)",
+        "shared",
+        "Room.openFlow has at most 3 MiB of a flow that the relay has not passed on, and goes on as it does",
       ],
       [
-        "(MAX_MEMBER_BULK_BYTES - unpassed - flow.unpassed)",
-        "(MAX_MEMBER_BULK_BYTES - 2 * flow.unpassed)",
-        "Room.openFlow leaves to another flow as much as each of those has that the relay does not pass on",
+        "Math.max(0, RESERVED_BYTES - flow.unpassed) +",
+        "",
+        "Room.openFlow has room for another flow, however many were held up one after the other",
       ],
       [
         "(flow.unpassed > 0 || !isFull)",
