@@ -121,7 +121,7 @@ async function time({ pids, receive, send }: Line): Promise<Record<string, numbe
 
 async function measureLoneMessage(): Promise<Result[]> {
   const { address, host } = await startHost();
-  const [sender, receiver] = [new Program("join", address), new Program("join", address)];
+  const [sender, receiver] = [new Program(["join", address]), new Program(["join", address])];
   await Promise.all([sender, receiver].map((member) => member.event("ready")));
   const lanchat = await time({
     send: () => sender.write('{"say":"a line of forty letters, as people write"}\n'),
@@ -152,8 +152,8 @@ async function measureLoneMessage(): Promise<Result[]> {
 /** Lines that go into one process and come out of two others, as fast as they can. */
 async function measureLines(): Promise<Result[]> {
   const { address, host } = await startHost();
-  const sender = new Program("join", address);
-  const receivers = [new Program("join", address), new Program("join", address)];
+  const sender = new Program(["join", address]);
+  const receivers = [new Program(["join", address]), new Program(["join", address])];
   const members = [sender, ...receivers];
   await Promise.all(members.map((member) => member.event("ready")));
   const lines = Array.from({ length: LINES }, (_, i) => `{"say":"line ${i} of the burst"}\n`);
@@ -185,7 +185,7 @@ async function measureLines(): Promise<Result[]> {
 /** Starts a host that is no member of its room. */
 async function startHost(): Promise<{ host: Program; address: string }> {
   const host = new Program(
-    ...["serve", "--relay-only", "--no-announce", "--host", "127.0.0.1", "--port", "0"],
+    ["serve", "--relay-only", "--no-announce", "--host", "127.0.0.1", "--port", "0"],
   );
   const { port } = await host.event("listening");
   return { host, address: `127.0.0.1:${port}` };
@@ -231,12 +231,12 @@ async function measureStarts(): Promise<Result[]> {
   const joins: number[] = [];
   for (let i = 0; i < STARTS; i++) {
     const start = performance.now();
-    const member = new Program("join", address);
+    const member = new Program(["join", address]);
     await member.event("ready");
     joins.push(performance.now() - start);
     await member.quit();
   }
-  const listener = new Program("join", address); // A line without a reader is not sent.
+  const listener = new Program(["join", address]); // A line without a reader is not sent.
   await listener.event("ready");
   const piped = await median(STARTS, () => pipe(address));
   await listener.quit();
@@ -264,7 +264,7 @@ async function runEmptyProgram(): Promise<void> {
 
 async function measureIdle(): Promise<Result[]> {
   const { address, host } = await startHost();
-  const member = new Program("join", address);
+  const member = new Program(["join", address]);
   await member.event("ready");
   const relay = await startRaw();
   await pause(IDLE_SECONDS * 1000);

@@ -12,7 +12,7 @@ const AIM_MS = 250;
 
 /** Measures the program while `yes x` is piped into one member. */
 export async function measureFlood(): Promise<Result[]> {
-  const host = new Program("serve", "--host", "127.0.0.1", "--port", "0");
+  const host = new Program(["serve", "--host", "127.0.0.1", "--port", "0"]);
   const { port } = await host.event("listening");
   await host.event("ready");
   const address = `127.0.0.1:${port}`;

@@ -27,9 +27,9 @@ export class Program {
   readonly #events: ReadableStreamDefaultReader<string>;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
 
-  /** Starts the program with `--json`. */
-  constructor(...args: string[]) {
-    const { command, args: all } = commandFor([...args, "--json"]);
+  /** Starts the program with `--json`. @param flags As for {@linkcode commandFor}. */
+  constructor(words: readonly string[], flags: readonly string[] = []) {
+    const { command, args: all } = commandFor([...words, "--json"], flags);
     this.#child = new Deno.Command(command, {
       args: all,
       stdin: "piped",

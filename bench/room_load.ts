@@ -91,7 +91,7 @@ export interface Figures {
 
 /** Starts a host that is no member of its room. */
 async function startHost({ members }: Plan): Promise<RelayProcess> {
-  const host = new Program(
+  const host = new Program([
     "serve",
     "--no-announce",
     "--relay-only",
@@ -99,7 +99,7 @@ async function startHost({ members }: Plan): Promise<RelayProcess> {
     ...["--max-members", `${members + 1}`],
     // All callers are on this machine, and come as fast as it lets them in.
     ...["--max-handshakes", "1024", "--max-per-address", "1024", "--max-waiting", "1024"],
-  );
+  ]);
   const { port } = await host.event("listening");
   return { pid: host.pid, port: Number(port), end: () => host.end() };
 }

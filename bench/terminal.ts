@@ -21,7 +21,7 @@ const AIMS = { messageMs: 1, echoMs: 50 } as const;
 
 /** Measures the program on a pseudo-terminal, against the same in a pipe. */
 export async function measureTerminal(): Promise<Result[]> {
-  const host = new Program("serve", "--host", "127.0.0.1", "--port", "0");
+  const host = new Program(["serve", "--host", "127.0.0.1", "--port", "0"]);
   const { port } = await host.event("listening");
   await host.event("ready");
   const args = ["join", `127.0.0.1:${port}`];

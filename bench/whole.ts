@@ -15,13 +15,13 @@ const AIM_MIB = 40;
 
 /** Measures the program. */
 export async function measureProgram(): Promise<Result[]> {
-  const host = new Program("serve", "--host", "127.0.0.1", "--port", "0");
+  const host = new Program(["serve", "--host", "127.0.0.1", "--port", "0"]);
   const { port } = await host.event("listening");
   const address = `127.0.0.1:${port}`;
   await host.event("ready");
   const started = residentMemory(host.pid);
 
-  const receivers = [new Program("join", address), new Program("join", address)];
+  const receivers = [new Program(["join", address]), new Program(["join", address])];
   for (const receiver of receivers) await receiver.event("ready");
   const peaks: number[] = [];
   for (let i = 0; i < BURSTS; i++) {
@@ -48,7 +48,7 @@ export async function measureProgram(): Promise<Result[]> {
 }
 
 async function burst(address: string, receivers: readonly Program[]): Promise<void> {
-  const sender = new Program("join", address);
+  const sender = new Program(["join", address]);
   await sender.event("ready");
   const lines = Array.from({ length: LINES }, (_, i) => `{"say":"line ${i} of the burst"}\n`);
   const received = receivers.map((receiver) => receiver.events("message", LINES));
