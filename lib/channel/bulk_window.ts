@@ -37,6 +37,17 @@ const GAIN = 1 / 8;
 /** Maximum decrease, in units of the greatest increase: a round trip at most halves the window. */
 const MAX_DECREASE = 4;
 
+/** Time in which the least delay has to be over the target before the window shrinks, in milliseconds: jitter ends sooner. */
+const JITTER_MS = 100;
+
+/** A delay that was measured. */
+interface Sample {
+  /** When, in ms of `Clock.elapsed`. */
+  readonly at: number;
+  /** In milliseconds. */
+  readonly delay: number;
+}
+
 /** A frame that the other end has not taken. */
 interface FrameUnderWay {
   /** Bytes sent up to its end. */
@@ -58,8 +69,8 @@ export class BulkWindow {
   #sent = 0;
   #taken = 0;
   #underWay: FrameUnderWay[] = [];
-  /** The last delays, in milliseconds. */
-  #delays: number[] = [];
+  /** The last delays: those of some time, and a certain number at least. */
+  #delays: Sample[] = [];
   /** The least delay, in milliseconds. */
   #base = Infinity;
   /** When that was measured. */
@@ -136,20 +147,30 @@ export class BulkWindow {
   }
 
   #adapt(delay: number, bytes: number, wasInUse: boolean): void {
-    this.#delays = [...this.#delays, delay].slice(-FILTER_SAMPLES);
+    const now = this.#clock.elapsed();
     this.#base = Math.min(this.#base, delay);
-    // One late sample ends the start, as in LEDBAT++, but does not make the window smaller.
-    if (delay - this.#base > TARGET_MS * 3 / 4) this.#threshold = 0;
-    const added = Math.min(...this.#delays) - this.#base;
-    const share = Math.max(1 - added / TARGET_MS, -MAX_DECREASE);
+    this.#delays.push({ at: now, delay });
+    while (this.#delays.length > FILTER_SAMPLES && this.#delays[0]!.at < now - JITTER_MS) {
+      this.#delays.shift();
+    }
+    const rise = this.#room(this.#delays.slice(-FILTER_SAMPLES));
+    if (rise < 1 / 2) this.#threshold = 0;
+    const fall = Math.max(this.#room(this.#delays), -MAX_DECREASE);
+    const share = rise > 0 ? rise : Math.min(fall, 0);
     const change = bytes * (this.#size < this.#threshold ? 1 : GAIN * share);
     // A window that its sender does not fill says nothing about a larger one.
     if (change < 0 || wasInUse) {
       this.#size = Math.max(MIN_WINDOW_BYTES, Math.min(this.#size + change, MAX_WINDOW_BYTES));
     }
-    if (this.#clock.elapsed() - this.#measuredAt < BASE_MS) return;
+    if (now - this.#measuredAt < BASE_MS) return;
     this.#probeFrom = this.#sent;
     this.#threshold = this.#size;
     this.#size = MIN_WINDOW_BYTES;
+  }
+
+  /** What the least of some delays leaves of the target, as a fraction: 1 without a queue, below 0 with too long a one. */
+  #room(delays: readonly Sample[]): number {
+    const added = Math.min(...delays.map(({ delay }) => delay)) - this.#base;
+    return 1 - added / TARGET_MS;
   }
 }

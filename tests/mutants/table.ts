@@ -735,12 +735,12 @@ export const MUTANTS: readonly Mutants[] = [
         "BulkWindow starts over after it was idle",
       ],
       [
-        "if (delay - this.#base > TARGET_MS * 3 / 4) this.#threshold = 0;",
+        "if (rise < 1 / 2) this.#threshold = 0;",
         "",
         "BulkWindow fills 10 Mbit/s and lets others wait 12 ms, for a minute and any least delay",
       ],
       [
-        "if (this.#clock.elapsed() - this.#measuredAt < BASE_MS) return;",
+        "if (now - this.#measuredAt < BASE_MS) return;",
         "return;",
         "BulkWindow measures the least delay again every 10 s, so that a longer way is not taken for a queue",
       ],
@@ -750,9 +750,14 @@ export const MUTANTS: readonly Mutants[] = [
         "BulkWindow fills 10 Mbit/s and lets others wait 12 ms, for a minute and any least delay",
       ],
       [
-        "Math.min(...this.#delays) - ",
-        "delay - ",
+        "this.#room(this.#delays.slice(-FILTER_SAMPLES))",
+        "this.#room(this.#delays.slice(-1))",
         "BulkWindow takes one late sample for noise",
+      ],
+      [
+        "const share = rise > 0 ? rise : Math.min(fall, 0);",
+        "const share = Math.max(rise, -MAX_DECREASE);",
+        "BulkWindow keeps its size on a way that now and then holds frames for 60 ms",
       ],
     ],
   },
