@@ -19,6 +19,9 @@ export const TARGET_MS = 6;
 /** Age at which the least delay is measured again, and after which an idle window starts over, in milliseconds. */
 export const BASE_MS = 10_000;
 
+/** The same for a window that is at its minimum: then the delay is not its own, but that of a longer way. */
+const MIN_BASE_MS = 1000;
+
 /** Shortest frame that has to wait for room, in bytes: the smallest window is four of them. */
 const MIN_FRAME_BYTES = 4096;
 
@@ -125,7 +128,11 @@ export class BulkWindow {
     if (last === undefined) return;
     const delay = this.#clock.elapsed() - last.at;
     if (this.#probeFrom === undefined) this.#adapt(delay, bytes, wasInUse);
-    else if (last.end > this.#probeFrom) this.#measured(delay);
+    else if (last.end > this.#probeFrom) {
+      // On a longer way the last size says nothing.
+      if (delay > this.#base + TARGET_MS) this.#threshold = Infinity;
+      this.#measured(delay);
+    }
   }
 
   get #isIdle(): boolean {
@@ -162,7 +169,8 @@ export class BulkWindow {
     if (change < 0 || wasInUse) {
       this.#size = Math.max(MIN_WINDOW_BYTES, Math.min(this.#size + change, MAX_WINDOW_BYTES));
     }
-    if (now - this.#measuredAt < BASE_MS) return;
+    const isSmallest = this.#size === MIN_WINDOW_BYTES;
+    if (now - this.#measuredAt < (isSmallest ? MIN_BASE_MS : BASE_MS)) return;
     this.#probeFrom = this.#sent;
     this.#threshold = this.#size;
     this.#size = MIN_WINDOW_BYTES;

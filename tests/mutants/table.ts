@@ -740,9 +740,19 @@ export const MUTANTS: readonly Mutants[] = [
         "BulkWindow fills 10 Mbit/s and lets others wait 12 ms, for a minute and any least delay",
       ],
       [
-        "if (now - this.#measuredAt < BASE_MS) return;",
-        "return;",
-        "BulkWindow measures the least delay again every 10 s, so that a longer way is not taken for a queue",
+        "(isSmallest ? MIN_BASE_MS : BASE_MS)",
+        "BASE_MS",
+        "BulkWindow measures the least delay again after a second at its minimum: a longer way is no queue",
+      ],
+      [
+        "if (delay > this.#base + TARGET_MS) this.#threshold = Infinity;",
+        "",
+        "BulkWindow measures the least delay again after a second at its minimum: a longer way is no queue",
+      ],
+      [
+        "(isSmallest ? MIN_BASE_MS : BASE_MS)",
+        "Infinity",
+        "BulkWindow measures the least delay again after a second at its minimum: a longer way is no queue",
       ],
       [
         "this.#taken < this.#probeFrom) return 0;",

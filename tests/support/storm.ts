@@ -13,7 +13,7 @@ import { HandshakeError } from "../../lib/errors.ts";
 import { HostKeyRing, Initiator } from "../../lib/handshake/mod.ts";
 import { type Connection, dial, listen } from "../../lib/net/mod.ts";
 import { Host, Relay } from "../../lib/relay/mod.ts";
-import { Room, SessionKeys } from "../../lib/room/mod.ts";
+import { Room, type RoomEvent, type RoomOptions, SessionKeys } from "../../lib/room/mod.ts";
 import { within } from "./deadline.ts";
 import { type FaultKind, seededNumbers } from "./faults.ts";
 import {
@@ -120,6 +120,10 @@ export interface SailorOptions {
   readonly memberKey: Bytes;
   /** Called with each shown text and the session of its sender. */
   readonly hear: (from: string, text: string) => void;
+  /** Called with each event. */
+  readonly onEvent?: (event: RoomEvent) => void;
+  /** What takes the files of others. */
+  readonly files?: Pick<RoomOptions, "onBulk" | "onFileMessage">;
 }
 
 /** One member, which reconnects after every lost connection. */
@@ -143,7 +147,7 @@ export class Sailor {
     { nonce, session }: TestSession,
     options: SailorOptions,
   ) {
-    const { hear, hostKey, memberKey, name, roomId } = options;
+    const { files, hear, hostKey, memberKey, name, onEvent, roomId } = options;
     this.name = name;
     this.nonce = nonce;
     this.session = session;
@@ -158,7 +162,9 @@ export class Sailor {
       hostKey,
       memberKey,
       keys: new SessionKeys({ generate: sessionKey }),
+      ...files,
       emit: (event) => {
+        onEvent?.(event);
         if (event.event === "message") {
           hear(toHex(event.from.session), event.text);
         } else if (event.event === "ready") {
@@ -239,7 +245,7 @@ export class Sailor {
 }
 
 /** The system's clock, with shorter waits. */
-const hasty: Clock = {
+export const hasty: Clock = {
   ...systemClock,
   after: (ms, callback) => systemClock.after(ms / HASTE, callback),
 };
