@@ -67,6 +67,9 @@ class Shell implements AsyncDisposable {
   /** @param path The directory of the commands that the documents call. */
   constructor(command: string, { wrapper }: Machine, path: string) {
     const directory = command.includes("main.ts") ? ROOT : emptyDirectory();
+    for (const [file] of command.matchAll(/\breport\.pdf\b/g)) {
+      Deno.writeTextFileSync(`${directory}/${file}`, "a report");
+    }
     const script = `cd ${directory}\nPATH=${path}:$PATH\n${command}`;
     const shell = ["setsid", ...wrapper(["sh", "-ec", script])];
     this.program = new Program([], { wrapper: () => shell });
@@ -112,7 +115,9 @@ networkTest("the commands of the documents run", async () => {
   const options = { wrapper: home.wrapper, permissions: PERMISSIONS };
   await using host = new Program(["serve", "--name", "ada"], options);
   await host.ready();
-  await using bob = new Program(["join", ADDRESSES[0]!, "--name", "bob", "--listen"], options);
+  const taking = ["--accept-from", "all", "--download-dir", emptyDirectory()];
+  const joining = ["join", ADDRESSES[0]!, "--name", "bob", "--listen", ...taking];
+  await using bob = new Program(joining, options);
   await bob.ready();
   await using stack = new AsyncDisposableStack();
   const listeners = listening.map((command) => stack.use(new Shell(command, other, path)).program);

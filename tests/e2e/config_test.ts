@@ -19,9 +19,9 @@ Deno.test("lanchat config shows the options file, and what holds from where", as
   assertEquals([shown.status, shown.stderr], [0, ""]);
   assertEquals(shown.stdout.split("\n"), [
     `Options file: ${file}`,
-    "--name ada (line 2, for serve, join)",
+    "--name ada (line 2, for serve, join, send)",
     "--no-notify (line 3, for serve, join)",
-    "--wait 9 (line 4, for join)",
+    "--wait 9 (line 4, for join, send)",
     "",
   ]);
   const args = ["config", "join", "--timeout", "5", "--notify", "--json"];

@@ -8,6 +8,8 @@ import { missing, testUnless } from "../support/tools.ts";
 interface Example {
   /** A part of the command. */
   readonly part: string;
+  /** Files and folders that it sends; a folder ends with a slash. */
+  readonly files?: readonly string[];
   /** What is expected of it; it is in a directory of its own. */
   readonly expect: (script: Program, host: HostProgram, directory: string) => Promise<void>;
 }
@@ -27,6 +29,25 @@ async function endsWith(script: Program, host: HostProgram): Promise<void> {
   await script.ends(0);
 }
 
+/** Accepts the first offer at the host. */
+async function accept(host: HostProgram): Promise<void> {
+  await host.event("offer");
+  await host.tell({ do: "accept-file" });
+}
+
+/** The paths of all files in a folder, ascending. */
+function readAll(folder: string, before = ""): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ isDirectory, name }) =>
+    isDirectory ? readAll(`${folder}/${name}`, `${before}${name}/`) : [before + name]
+  ).sort();
+}
+
+/** Makes a file, or a folder with one file. */
+function make(path: string): void {
+  if (path.endsWith("/")) Deno.mkdirSync(path);
+  Deno.writeTextFileSync(path.endsWith("/") ? `${path}a` : path, "contents");
+}
+
 /** The processes that a script waits for. */
 function childrenOf(pid: number): number[] {
   const pids = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
@@ -37,11 +58,40 @@ const EXAMPLES: readonly Example[] = [
   { part: "the build is green", expect: says("ci", /^the build is green$/) },
   { part: "uptime", expect: says("ci", /load average/) },
   {
-    part: "--to ada",
+    part: "your backup failed",
     async expect(script, host) {
       await script.ends(0);
       const { private: isPrivate, text } = await host.event("message");
       assertEquals([text, isPrivate], ["your backup failed", true]);
+    },
+  },
+  {
+    part: "send report.pdf",
+    files: ["report.pdf", "photos/"],
+    async expect(script, host, directory) {
+      await accept(host);
+      await script.ends(0);
+      assertEquals(readAll(`${directory}/in`), ["photos/a", "report.pdf"]);
+    },
+  },
+  {
+    part: "tar c src",
+    files: ["src/"],
+    async expect(script, host, directory) {
+      await accept(host);
+      await script.ends(0);
+      assertEquals(readAll(`${directory}/in`), ["src.tar"]);
+    },
+  },
+  {
+    part: "--name inbox",
+    files: ["a.txt"],
+    async expect(script, host, directory) {
+      await host.event("joined");
+      await host.tell({ do: "send-file", paths: [`${directory}/a.txt`] });
+      await host.event("file-sent");
+      await endsWith(script, host);
+      assertEquals(readAll(`${directory}/incoming`), ["a.txt"]);
     },
   },
   {
@@ -110,13 +160,16 @@ Deno.test("docs/SCRIPTS.md and docs/JSON.md have only commands that a test runs"
   assertEquals(COMMANDS.length, EXAMPLES.length);
 });
 
-for (const { expect, part } of EXAMPLES) {
+for (const { expect, files = [], part } of EXAMPLES) {
   testUnless(
     missing("bash", "jq", "uptime"),
     `the command with ${part} does what its document says`,
     async () => {
       const directory = emptyDirectory();
-      await using host = await HostProgram.start(["--name", "ada", "--json"]);
+      for (const name of files) make(`${directory}/${name}`);
+      const disk = files.length > 0 ? ["--allow-read", "--allow-write"] : [];
+      const args = ["--name", "ada", "--json", "--download-dir", `${directory}/in`];
+      await using host = await HostProgram.start(args, { permissions: ["--allow-net", ...disk] });
       const { fingerprint } = await host.event("listening");
       const { link } = await host.event("invite");
       Deno.writeTextFileSync(`${directory}/invite.txt`, `${link}\n`);
@@ -124,7 +177,7 @@ for (const { expect, part } of EXAMPLES) {
         .replace(/192\.168\.1\.5|192\.0\.2\.2/, host.address)
         .replace("29901 99456 56407 44777 73695 56115", fingerprint);
       await using script = runScript("bash", `cd '${directory}'\n${code}`, [], {
-        permissions: ["--allow-net", "--allow-env=LANCHAT_INVITE"],
+        permissions: ["--allow-net", "--allow-env=LANCHAT_INVITE", ...disk],
       });
       await expect(script, host, directory);
     },

@@ -1,7 +1,7 @@
 /** Offers and transfers on the screen of a person. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { emptyDirectory, HostProgram } from "../support/program.ts";
-import { Pty, type PtyOptions, unwrapped } from "../support/pty.ts";
+import { type Pty, type PtyOptions, unwrapped } from "../support/pty.ts";
 import { terminalTest } from "../support/tools.ts";
 import { memberAtTerminal } from "./people.ts";
 
