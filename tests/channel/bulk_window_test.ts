@@ -151,9 +151,10 @@ test("BulkWindow follows when the way becomes ten times slower, and faster", () 
 test("BulkWindow measures the least delay again after a second at its minimum: a longer way is no queue", () => {
   const way = new Way(megabits(100), 2);
   way.run(500);
-  way.delayMs = 40;
+  way.delayMs = 120;
   way.run(3000);
-  assert(way.run(1000) > 0.8 * megabits(100));
+  const share = way.run(1000) / megabits(100);
+  assert(share > 0.3, `${share}`);
 });
 
 test("BulkWindow keeps its size on a way that now and then holds frames for 60 ms", () => {
