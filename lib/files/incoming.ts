@@ -61,6 +61,9 @@ const MAX_BAD_UNITS = 16;
 /** Maximum bytes held until the grant has come: it can be handled after the first units arrive. */
 const MAX_EARLY_BYTES: number = 1 << 20;
 
+/** What such a chunk counts for beside its bytes: many small ones take memory, too. */
+const CHUNK_OVERHEAD_BYTES = 1024;
+
 /** Units of a stream from the first that is missing on: the sender holds no more. */
 const MAX_STREAM_GAP = 1024;
 
@@ -191,11 +194,6 @@ export class ReceivingTransfer<M extends FileMember> {
     else if (accepted) this.accept();
   }
 
-  /** Whether it waits for an answer. */
-  get isOpen(): boolean {
-    return !this.#accepted && !this.#ended;
-  }
-
   /** The sender. */
   get from(): M {
     return this.#from;
@@ -227,7 +225,9 @@ export class ReceivingTransfer<M extends FileMember> {
   /** Whether an offer of the same member continues this transfer. */
   continues(from: M, offer: Offer): boolean {
     if (!equal(from.key, this.#from.key)) return false;
-    if (equal(offer.transfer, this.#offer.transfer)) return true;
+    if (equal(offer.transfer, this.#offer.transfer)) {
+      return equal(bodyOf(offer), bodyOf(this.#offer));
+    }
     const { files, manifestBytes, root, size, stream } = this.#offer;
     return !stream && !offer.stream && !equal(from.session, this.#from.session) &&
       equal(offer.root, root) && offer.size === size && offer.files === files &&
@@ -254,9 +254,8 @@ export class ReceivingTransfer<M extends FileMember> {
     this.#granted = true;
     const offer = this.#offer;
     const { key, session } = this.#from;
-    const { body } = encodeFileMessage({ kind: "offer", ...offer });
     const { roomId } = this.#context.port.self;
-    const derived = await fileKey(secret, await hashOffer({ roomId, key, session }, body));
+    const derived = await fileKey(secret, await hashOffer({ roomId, key, session }, bodyOf(offer)));
     if (this.#offer !== offer || !this.#granted) return;
     this.#key = derived;
     this.#earlyBytes = 0;
@@ -287,7 +286,7 @@ export class ReceivingTransfer<M extends FileMember> {
     if (!this.#isActive) return;
     this.#heardAt = this.#context.clock.elapsed();
     if (this.#key === undefined) {
-      this.#earlyBytes += chunk.bytes.length;
+      this.#earlyBytes += chunk.bytes.length + CHUNK_OVERHEAD_BYTES;
       if (this.#earlyBytes <= MAX_EARLY_BYTES) this.#early.push(chunk);
       return;
     }
@@ -752,6 +751,10 @@ export class ReceivingTransfer<M extends FileMember> {
       return undefined; // The folder cannot be used: accepting the offer says why.
     }
   }
+}
+
+function bodyOf(offer: Offer): Bytes {
+  return encodeFileMessage({ kind: "offer", ...offer }).body;
 }
 
 /** The units of a set, ascending. */

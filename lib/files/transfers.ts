@@ -31,10 +31,10 @@ import { Slots } from "./slots.ts";
 /** Maximum own offers that have not ended. */
 const MAX_OWN_OFFERS = 16;
 
-/** Maximum offers of one identity that wait for an answer. */
+/** Maximum transfers of one identity that have not ended: each takes memory, and files that are open. */
 const MAX_OFFERS = 16;
 
-/** Maximum offers that wait for an answer. */
+/** Maximum transfers of others that have not ended. */
 const MAX_ALL_OFFERS = 64;
 
 /** Maximum flows that are open at once: the host lets a member have 64. */
@@ -209,9 +209,10 @@ export class Transfers<M extends FileMember> {
     const same = incoming.find((transfer) => transfer.continues(from, offer));
     if (same !== undefined) return same.rebind(from, offer);
     const key = toHex(from.key);
-    const open = incoming.filter(({ isOpen }) => isOpen);
-    const own = open.filter((transfer) => toHex(transfer.from.key) === key);
-    if (own.length >= MAX_OFFERS || open.length >= MAX_ALL_OFFERS) {
+    const own = incoming.filter((transfer) => toHex(transfer.from.key) === key);
+    // An id is that of one offer, or bytes could be for either of them.
+    if (own.some(({ transfer }) => transfer === toHex(offer.transfer))) return;
+    if (own.length >= MAX_OFFERS || incoming.length >= MAX_ALL_OFFERS) {
       if (this.#dropped.has(key)) return;
       this.#dropped.add(key);
       const message = `${from.name} offers more than lanchat keeps: dropped`;
