@@ -44,8 +44,8 @@ export interface SkippedPath {
 interface Source extends UploadFile {
   /** Its path on this machine. */
   readonly source: string;
-  /** Whether a person named it: then it may be a link. */
-  readonly isNamed: boolean;
+  /** The same without links; missing if a person named it: then it may be a link. */
+  readonly real?: string;
 }
 
 /** Files to send, in the order in which they are sent. */
@@ -127,30 +127,30 @@ class Walk {
     try {
       const info = await Deno.stat(source);
       const path = this.#freeName((await nameOf(source)).toWellFormed());
-      if (info.isDirectory) await this.#folder(source, path);
-      else if (info.isFile) this.#add({ source, path, size: info.size, isNamed: true });
+      if (info.isDirectory) await this.#folder(source, path, await Deno.realPath(source));
+      else if (info.isFile) this.#add({ source, path, size: info.size });
       else throw new Error("it is not a file or a folder");
     } catch (cause) {
       throw cause instanceof StoreError ? cause : unreadable(source, cause);
     }
   }
 
-  async #folder(source: string, path: string): Promise<void> {
+  async #folder(source: string, path: string, real: string): Promise<void> {
     const entries = await Array.fromAsync(Deno.readDir(source));
     // The same files have the same order each time, and so the same tree.
     entries.sort((a, b) => a.name < b.name ? -1 : 1);
     for (const { name } of entries) {
-      await this.#entry(join(source, name), `${path}/${name.toWellFormed()}`);
+      await this.#entry(join(source, name), `${path}/${name.toWellFormed()}`, join(real, name));
     }
   }
 
-  async #entry(source: string, path: string): Promise<void> {
+  async #entry(source: string, path: string, real: string): Promise<void> {
     const reason = this.#overLimit(path);
     if (reason !== undefined) return void this.skipped.push({ path: source, reason });
     try {
       const info = await Deno.lstat(source);
-      if (info.isDirectory) return await this.#folder(source, path);
-      if (info.isFile) return this.#add({ source, path, size: info.size, isNamed: false });
+      if (info.isDirectory) return await this.#folder(source, path, real);
+      if (info.isFile) return this.#add({ source, path, size: info.size, real });
       this.skipped.push({ path: source, reason: kindOf(info) });
     } catch (cause) {
       if (cause instanceof Deno.errors.NotFound) {
@@ -197,13 +197,15 @@ function kindOf(info: Deno.FileInfo): string {
 }
 
 /** Opens a file, unless something else has taken its place: a pipe would block, a link lead elsewhere. */
-async function openSource({ isNamed, size, source }: Source): Promise<Deno.FsFile> {
-  const named = await (isNamed ? Deno.stat(source) : Deno.lstat(source));
+async function openSource({ real, size, source }: Source): Promise<Deno.FsFile> {
+  const named = await (real === undefined ? Deno.stat(source) : Deno.lstat(source));
   if (!named.isFile) throw changed(source, "it is no longer a file");
   const opened = await Deno.open(source);
   try {
     const info = await opened.stat();
-    if (!isSameFile(named, info)) throw changed(source, "it was replaced");
+    // A link may have taken the place of a folder that it is in.
+    const isMoved = real !== undefined && await Deno.realPath(source) !== real;
+    if (isMoved || !isSameFile(named, info)) throw changed(source, "it was replaced");
     if (info.size !== size) throw changed(source, "its size has changed");
     return opened;
   } catch (error) {

@@ -1490,7 +1490,7 @@ export const MUTANTS: readonly Mutants[] = [
         "findUpload skips links, pipes and sockets in folders, and names them",
       ],
       [
-        "isNamed ? Deno.stat(source) : Deno.lstat(source)",
+        "real === undefined ? Deno.stat(source) : Deno.lstat(source)",
         "Deno.stat(source)",
         "Upload.readAt notices that a file is gone, or that a folder or a link has taken its place",
       ],

@@ -265,6 +265,21 @@ test("Upload.readAt notices that a file is gone, or that a folder or a link has 
   });
 });
 
+test("Upload.readAt follows no link in the place of a folder, so that no one who can write there chooses what is sent", async () => {
+  using folder = new Folder();
+  folder.write("f/keys/a", "public");
+  folder.write("own/a", "secret");
+  Deno.symlinkSync(`${folder.path}/f`, `${folder.path}/link`);
+  await withUpload([`${folder.path}/link`], async (upload) => {
+    Deno.renameSync(`${folder.path}/f/keys`, `${folder.path}/elsewhere`);
+    Deno.symlinkSync(`${folder.path}/own`, `${folder.path}/f/keys`);
+    await assertFails(text(upload, 0), "file-changed", "it was replaced");
+    Deno.removeSync(`${folder.path}/f/keys`);
+    Deno.renameSync(`${folder.path}/elsewhere`, `${folder.path}/f/keys`);
+    assertEquals(await text(upload, 0), "public");
+  });
+});
+
 test("Upload.readAt reads the end of a sparse file of 5 GiB", async () => {
   using folder = new Folder();
   const file = `${folder.path}/sparse`;
