@@ -421,6 +421,7 @@ async function moveFolder(source: string, target: string): Promise<boolean> {
   } catch (error) {
     // Another program has put something into the folder at once: it is theirs now.
     if (codeOf(error) === "ENOTEMPTY" || codeOf(error) === "EEXIST") return false;
+    await remove(target);
     throw error;
   }
 }

@@ -140,7 +140,7 @@ for (const { name, next, path, what } of OCCUPIED) {
 }
 
 /** Replaces a function of the runtime until the end of a scope. */
-function replaced<Name extends "link" | "mkdir">(
+function replaced<Name extends "link" | "mkdir" | "rename">(
   name: Name,
   by: (original: typeof Deno[Name]) => typeof Deno[Name],
 ): Disposable {
@@ -408,6 +408,14 @@ test("Download.finish can be called again after it failed, and moves nothing twi
   {
     const denied = () => Promise.reject(new Error("Permission denied"));
     using _ = replaced("mkdir", (mkdir) => (path, o) => isStuck(path) ? denied() : mkdir(path, o));
+    await assertFails(stuck.finish(), "download-unwritable", "Permission denied");
+  }
+  {
+    const denied = () => Promise.reject(new Error("Permission denied"));
+    using _ = replaced(
+      "rename",
+      (rename) => (from, to) => isStuck(to) ? denied() : rename(from, to),
+    );
     await assertFails(stuck.finish(), "download-unwritable", "Permission denied");
   }
   const done = ["one", "two", "three"].map((name) => `${folder.path}/${name}`);
