@@ -318,6 +318,18 @@ export interface TransferView<M = MemberView> {
   readonly receivers?: readonly ReceiverView<M>[];
 }
 
+/** Own files are read and hashed, before they are offered: the first answer to a {@linkcode SendFileWish}. */
+export interface PreparingEvent extends Named<"preparing"> {
+  /** As in {@linkcode TransferView}. */
+  readonly id: number;
+  /** As in {@linkcode TransferView}. */
+  readonly name: string;
+  /** As in {@linkcode TransferView}. */
+  readonly size?: number;
+  /** Number of files. */
+  readonly count: number;
+}
+
 /** Files are offered: by another member, or by this run. */
 export interface OfferEvent<M = MemberView> extends Named<"offer"> {
   /** As in {@linkcode TransferView}. */
@@ -641,6 +653,7 @@ export type SessionEvent =
   | DeliveredEvent
   | KeptEvent
   | FailedEvent
+  | PreparingEvent
   | OfferEvent
   | ProgressEvent
   | ReceivedEvent
@@ -683,7 +696,7 @@ export interface SayWish extends Wanted<"say"> {
   readonly id: string;
 }
 
-/** A wish to offer files. An {@linkcode OfferEvent} or an error answers it. */
+/** A wish to offer files. A {@linkcode PreparingEvent} and an {@linkcode OfferEvent}, or an error, answer it. */
 export interface SendFileWish extends Wanted<"send-file"> {
   /** Paths of files and folders; relative ones begin at the directory in which lanchat was started. */
   readonly paths: readonly string[];

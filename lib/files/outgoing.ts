@@ -153,7 +153,7 @@ export class SendingTransfer<M extends FileMember> {
       private: this.to !== undefined,
       state: this.#state,
       bytes: this.#bytes,
-      ...this.#receivers.size > 0 && { receivers: this.#views },
+      ...this.#views.length > 0 && { receivers: this.#views },
     };
   }
 
@@ -652,7 +652,7 @@ export class SendingTransfer<M extends FileMember> {
 
   get #state(): TransferState {
     if (this.#paused) return "paused";
-    return this.#receivers.size > 0 ? "active" : "offered";
+    return this.#views.length > 0 ? "active" : "offered";
   }
 
   /** The receivers that go on or have everything. */

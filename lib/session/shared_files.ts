@@ -8,6 +8,7 @@ import { deadline, systemClock } from "../clock.ts";
 import { quote, TransferError } from "../errors.ts";
 import {
   type FilePort,
+  type FileSource,
   type IncomingChunk,
   MAX_PATH_BYTES,
   MAX_PATH_DEPTH,
@@ -158,7 +159,7 @@ export class SharedFiles {
 
   /** Offers a text as a file. @param to The only receiver. */
   sendText(text: string, to?: Member): void {
-    this.#transfers.offer({ name: TEXT_NAME, contents: memoryFile(TEXT_NAME, utf8(text)) }, to);
+    this.#begin({ name: TEXT_NAME, contents: memoryFile(TEXT_NAME, utf8(text)) }, to);
   }
 
   /**
@@ -262,11 +263,19 @@ export class SharedFiles {
     if (to === undefined && room().members.length === 0) {
       throw new TransferError("nobody-here", "Cannot send files: no one else is here");
     }
-    if ("stream" in sending) return this.#transfers.offer(sending, to);
+    if ("stream" in sending) return this.#begin(sending, to);
     const upload = await findUpload(sending.paths, LIMITS);
     if (upload.skipped.length > 0) show(skippedWarning(upload.skipped));
     const name = upload.files[0]!.path.split("/", 1)[0]!;
-    return this.#transfers.offer({ name, contents: upload }, to);
+    return this.#begin({ name, contents: upload }, to);
+  }
+
+  /** Begins to offer files, and says so: it takes a while to read large ones. @returns The number of the transfer. */
+  #begin(source: FileSource, to: Member | undefined): number {
+    const id = this.#transfers.offer(source, to);
+    const { count, name, size } = this.#transfers.list().find((view) => view.id === id)!;
+    this.#options.show({ event: "preparing", id, name, ...size !== undefined && { size }, count });
+    return id;
   }
 
   /** Whether a member gets no keys: then they cannot read that this run accepts their files. */

@@ -44,6 +44,7 @@ import {
   fileSentSentence,
   offerSentences,
   personOfferSentences,
+  preparingSentences,
   progressSentence,
   receivedSentence,
   transfersSentences,
@@ -113,6 +114,7 @@ const NOTICES: NoticeTable = {
   "sent": NOTHING,
   "delivered": NOTHING,
   "failed": NOTHING,
+  "preparing": preparingSentences,
   "offer": offerSentences,
   "progress": progressSentence,
   "received": receivedSentence,
@@ -170,6 +172,7 @@ const PERSON_NOTICES: NoticeTable = {
   "ready": (event) => greetingSentences(event, "explained"),
   "joined": (event) => joinedSentences(event, "shown"),
   "disconnected": () => "Connection lost. Reconnecting; keep typing.",
+  "preparing": NOTHING, // As for progress.
   "offer": personOfferSentences,
   "progress": NOTHING, // The line above the prompt says it.
   "rekeyed": () => "Your encryption keys are replaced.",

@@ -72,9 +72,12 @@ export class PlainFrontEnd implements FrontEnd {
     const { onlyFiles, redraws } = this.#options;
     if (onlyFiles && (event.event === "message" || isPassing(event))) return;
     this.#board.hear(event);
-    if (redraws) this.#draw("");
-    if (redraws ? event.event !== "progress" : this.#steps.hear(event)) this.#print(event);
-    if (redraws) this.#draw(this.#board.line(this.#columns()));
+    if (!redraws) return this.#steps.hear(event) ? this.#print(event) : undefined;
+    if (event.event !== "progress") {
+      this.#draw("");
+      this.#print(event);
+    }
+    this.#draw(this.#board.line(this.#columns()));
   }
 
   #print(event: SessionEvent): void {

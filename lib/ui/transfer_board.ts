@@ -1,10 +1,10 @@
 /** The transfers that are under way, in one line that is redrawn in place. */
-import type { MemberView, ProgressEvent, SessionEvent } from "../session_events.ts";
+import type { MemberView, PreparingEvent, ProgressEvent, SessionEvent } from "../session_events.ts";
 import { firstRow, rowsOf } from "./live_region.ts";
 import { percentOf } from "./quantity.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { markedName } from "./theme.ts";
-import { done, fileName, rateOf } from "./transfer_notices.ts";
+import { done, fileName, preparingSentence, rateOf } from "./transfer_notices.ts";
 
 /** Columns of a bar. */
 const BAR = 20;
@@ -24,8 +24,8 @@ interface Running {
   readonly other: string;
   /** Whether this run sends. */
   readonly isOwn: boolean;
-  /** How far it is; missing before it begins. */
-  readonly progress?: ProgressEvent;
+  /** How far it is; missing before it begins, and while no one receives it. */
+  readonly progress?: ProgressEvent | undefined;
 }
 
 /**
@@ -51,11 +51,17 @@ interface Running {
 export class TransferBoard {
   /** By number. */
   readonly #transfers = new Map<number, Running>();
+  /** Own files that are read, by number. */
+  readonly #preparing = new Map<number, PreparingEvent>();
 
   /** Takes note of an event. */
   hear(event: SessionEvent): void {
     switch (event.event) {
+      case "preparing":
+        this.#preparing.set(event.id, event);
+        return;
       case "offer": {
+        this.#preparing.delete(event.id);
         const { from, id, to } = event;
         const other = from === undefined
           ? to && `to ${markedName(to)}`
@@ -65,7 +71,9 @@ export class TransferBoard {
       }
       case "progress": {
         const transfer = this.#transfers.get(event.id);
-        if (transfer !== undefined) this.#transfers.set(event.id, { ...transfer, progress: event });
+        if (transfer === undefined) return;
+        const progress = transfer.isOwn && !isReceived(event) ? undefined : event;
+        this.#transfers.set(event.id, { ...transfer, progress });
         return;
       }
       case "file-sent":
@@ -86,10 +94,16 @@ export class TransferBoard {
   line(columns: number): string {
     const running = this.#running;
     const [first] = running.toSorted((a, b) => Number(isPaused(a)) - Number(isPaused(b)));
-    if (first === undefined) return "";
+    if (first === undefined) return this.#preparingLine(columns);
     const more = running.length === 1 ? "" : ` (+${running.length - 1})`;
-    const forms = formsOf(first).map((form) => sanitizeLine(form + more));
-    return forms.find((form) => rowsOf(form, columns) === 1) ?? firstRow(forms.at(-1)!, columns);
+    return fitting(formsOf(first).map((form) => form + more), columns);
+  }
+
+  #preparingLine(columns: number): string {
+    const [first] = this.#preparing.values();
+    if (first === undefined) return "";
+    const file = preparingSentence(first, MAX_NAME);
+    return fitting([`${file} before it is offered`, file], columns);
   }
 
   get #running(): readonly Shown[] {
@@ -98,6 +112,7 @@ export class TransferBoard {
 
   /** Ends a transfer, or the part of one receiver. */
   #end(id: number, member?: MemberView): void {
+    this.#preparing.delete(id);
     const transfer = this.#transfers.get(id);
     if (transfer === undefined) return;
     if (member === undefined) return void this.#transfers.delete(id);
@@ -111,7 +126,18 @@ export class TransferBoard {
 }
 
 /** A transfer that has begun. */
-type Shown = Required<Running>;
+type Shown = Running & { readonly progress: ProgressEvent };
+
+/** Whether someone still receives an own transfer. */
+function isReceived({ receivers = [], size = Infinity }: ProgressEvent): boolean {
+  return receivers.some(({ bytes }) => bytes < size);
+}
+
+/** The first of some descriptions that fits into a row, or the start of the last. */
+function fitting(forms: readonly string[], columns: number): string {
+  const safe = forms.map(sanitizeLine);
+  return safe.find((form) => rowsOf(form, columns) === 1) ?? firstRow(safe.at(-1)!, columns);
+}
 
 function isPaused({ progress }: Shown): boolean {
   return progress.paused === true;

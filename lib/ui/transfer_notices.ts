@@ -4,6 +4,7 @@ import type {
   FileFailedEvent,
   FileSentEvent,
   OfferEvent,
+  PreparingEvent,
   ProgressEvent,
   ReceivedEvent,
   TransfersEvent,
@@ -22,8 +23,11 @@ const MAX_PATHS = 3;
 /** Failures of a sender, about which a receiver can do nothing. */
 const OF_SENDER: ReadonlySet<Code> = new Set(["file-unreadable", "file-changed"]);
 
-/** The parts of a transfer that name it. */
-type Named = Pick<TransferView, "count" | "from" | "name" | "private" | "size" | "to">;
+/** Bytes from which on it is worth a line that files are read. */
+const SLOW_BYTES = 100_000_000;
+
+/** The parts of a transfer that describe its files. */
+type Described = Pick<TransferView, "count" | "name" | "size">;
 
 /** Shows a file's name: in quotes, with everything escaped that acts on a terminal. @param length Maximum characters. */
 export function fileName(name: string, length: number = MAX_FILE_NAME): string {
@@ -31,12 +35,12 @@ export function fileName(name: string, length: number = MAX_FILE_NAME): string {
 }
 
 /** A file's name, the number of files if there are several, and their size. */
-function described({ count, name, size }: Named): string {
+function described({ count, name, size }: Described, length?: number): string {
   const facts = [
     ...count === 1 ? [] : [`${count} files`],
     size === undefined ? "of unknown size" : formatBytes(size),
   ];
-  return `${fileName(name)} (${facts.join(", ")})`;
+  return `${fileName(name, length)} (${facts.join(", ")})`;
 }
 
 /** Who offers what to whom. */
@@ -47,6 +51,16 @@ function offerFact(event: OfferEvent): string {
   }
   const sender = from.verified ? markedName(from) : `${markedName(from)} (not verified)`;
   return `${sender} offers ${isPrivate ? "you " : "everyone "}${described(event)}.`;
+}
+
+/** Files that are read before they are offered. @param length Maximum characters of the name. */
+export function preparingSentence(event: PreparingEvent, length: number = MAX_FILE_NAME): string {
+  return `Reading ${described(event, length)}`;
+}
+
+/** Files that are read, for pipes and logs: only where that takes a while. */
+export function preparingSentences(event: PreparingEvent): string[] {
+  return (event.size ?? 0) < SLOW_BYTES ? [] : [`${preparingSentence(event)}.`];
 }
 
 /** An offer, for pipes and logs: without steps that only a person can take. */

@@ -7,7 +7,7 @@ import { formatBytes, formatSeconds, percentOf } from "../../lib/ui/quantity.ts"
 import { TransferBoard } from "../../lib/ui/transfer_board.ts";
 import { READY, TerminalOnly } from "../support/terminal_only.ts";
 import { test } from "../support/test.ts";
-import { T } from "./members.ts";
+import { message, T } from "./members.ts";
 import { memoryStreams } from "./streams.ts";
 import { BOB, CAROL, OFFER, OWN_OFFER, ownProgress, progress } from "./transfers.ts";
 
@@ -188,6 +188,43 @@ test("TransferBoard.line says how far each receiver is, and counts further trans
   );
 });
 
+test("TransferBoard.line shows files that are read, until they are offered or fail", () => {
+  const preparing = {
+    event: "preparing",
+    id: 2,
+    name: "photos",
+    size: 8_000_000,
+    count: 12,
+  } as const;
+  assertEquals(
+    [80, 40, 9].map((columns) => lineAfter(columns, preparing)),
+    [
+      'Reading "photos" (12 files, 8.0 MB) before it is offered',
+      'Reading "photos" (12 files, 8.0 MB)',
+      "Reading…",
+    ],
+  );
+  assertEquals(lineAfter(80, preparing, OWN_OFFER), "");
+  const failed = {
+    event: "file-failed",
+    id: 2,
+    name: "",
+    code: "file-changed",
+    message: "",
+  } as const;
+  assertEquals(lineAfter(80, preparing, failed), "");
+  assertEquals(noticeLines(preparing), []);
+  assertEquals(noticeLines({ ...preparing, size: 3e9 }), ['Reading "photos" (12 files, 3.0 GB).']);
+});
+
+test("TransferBoard.line shows no own transfer that no one receives", () => {
+  const gone = { ...ownProgress(new Map([[BOB, 50]])), receivers: [] };
+  const { receivers: _, ...none } = gone;
+  assertEquals(lineAfter(80, OWN_OFFER, ownProgress(new Map([[BOB, 50]])), gone), "");
+  assertEquals(lineAfter(80, OWN_OFFER, none), "");
+  assertEquals(lineAfter(80, OWN_OFFER, ownProgress(new Map([[BOB, 100]]))), "");
+});
+
 test("TransferBoard.line shows a paused transfer after those that go on, and none that has ended", () => {
   const paused = progress(45, { paused: true });
   assertEquals(
@@ -286,6 +323,31 @@ test("PlainFrontEnd shows the progress of a stream at each doubling", async () =
   }
   await frontEnd.close();
   assertEquals(stderr.text.match(/[\d.]+ MB(?=,)/g), ["1.0 MB", "2.0 MB", "9.0 MB"]);
+});
+
+test("PlainFrontEnd for files only redraws progress in a row, and shows no messages, joins and leaves", async () => {
+  const { streams, stderr, stdout } = memoryStreams();
+  const frontEnd = new PlainFrontEnd(streams, { onlyFiles: true, redraws: true });
+  frontEnd.show({ ...OWN_OFFER, to: BOB });
+  frontEnd.show(message("bob", "hello"));
+  frontEnd.show({ event: "joined", member: CAROL });
+  const half = ownProgress(new Map([[BOB, 50]]));
+  frontEnd.show(half);
+  frontEnd.show(half);
+  frontEnd.show({ event: "warning", code: "host-moved", message: "Moved" });
+  frontEnd.show({ event: "file-sent", id: 2, member: BOB, name: "photos" });
+  await frontEnd.close();
+  assertEquals(stdout.text, "");
+  const row = 'Sending "photos" to bob✓ [##########----------] 50%, 2.0 MB/s, 90 s left';
+  assertEquals(
+    stderr.text,
+    [
+      'lanchat: You offer "photos" (12 files, 8.0 MB) to bob✓.\n',
+      `\r${row}\x1b[K`,
+      `\r\x1b[Klanchat: warning: Moved\n\r${row}\x1b[K`,
+      '\r\x1b[Klanchat: bob✓ has "photos"; the hash matches.\n',
+    ].join(""),
+  );
 });
 
 test("PlainFrontEnd shows failed transfers also if it is to be quiet", async () => {
