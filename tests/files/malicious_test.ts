@@ -377,33 +377,77 @@ test("Transfers lets no one but the sender grant, withdraw, pause or end a trans
   await bob.event("received");
 });
 
-test("Transfers keeps 16 offers of one member and 64 in all, and warns once", async () => {
-  await using room = new FileRoom();
-  const bob = await room.enter("bob");
-  const members = await Promise.all(
-    Array.from({ length: 6 }, (_, i) => room.enter(`member ${i}`)),
-  );
-  const session = toHex(bob.member.session);
-  const flood = async (side: FileSide, count: number): Promise<void> => {
-    for (let i = 0; i < count; i++) {
-      const transfer = randomBytes(16);
-      const offer = { transfer, stream: false, size: 1, files: 1, manifestBytes: 9, name: `${i}` };
-      await side.port.send({ kind: "offer", ...offer, root: randomBytes(32) }, session);
-    }
-    await room.pass(1000);
-  };
-  await flood(members[0]!, 100);
-  assertEquals(bob.transfers.list().length, 16);
-  const warnings = (): string[] =>
-    bob.events.all.flatMap((event) => event.event === "warning" ? [event.message] : []);
-  assertEquals(warnings(), ["member 0 offers more than lanchat keeps: dropped"]);
-  // Once one is answered, the next one is kept, and a warning can follow again.
-  bob.transfers.decline(bob.transfers.list()[0]!.id);
-  await flood(members[0]!, 3);
-  assertEquals([bob.transfers.list().length, warnings().length], [16, 2]);
-  for (const member of members.slice(1)) await flood(member, 17);
-  assertEquals(bob.transfers.list().length, 64);
+test("Transfers holds few of many short chunks that come before the grant", async () => {
+  const { bob, mallory, room } = await lyingRoom();
+  await using _room = room;
+  const manifest = manifestOf(["film", 5]);
+  const sender = await LyingSender.create([mallory, bob], manifest, testBytes(5));
+  await sender.tell({ kind: "offer", ...sender.offer });
+  await bob.accepts();
+  for (let i = 0; i < 1100; i++) await sender.push(9 * i, new Uint8Array(1));
+  await sender.sendAll();
+  await sender.tell({ kind: "grant", transfer: sender.offer.transfer, secret: sender.secret });
+  await room.pass(1000);
+  assertEquals(bob.transfers.list()[0]?.bytes, 0, "the unit came too late to be held");
+  await sender.sendAll();
+  assertEquals((await bob.event("received")).bytes, 5);
 });
+
+test("Transfers takes no other offer for one with the same id", async () => {
+  const { bob, mallory, room } = await lyingRoom();
+  await using _room = room;
+  const manifest = manifestOf(["film", BYTES.length]);
+  const sender = await LyingSender.create([mallory, bob], manifest, BYTES);
+  const other = { ...sender.offer, name: "trap", manifestBytes: 99, files: 7 };
+  const shown = (): (readonly string[])[] =>
+    bob.transfers.list().map(({ name, state }) => [name, state]);
+  await sender.begin();
+  await sender.tell({ kind: "offer", ...other });
+  assertEquals(shown(), [["film", "active"]]);
+  bob.transfers.left(mallory.member);
+  await sender.tell({ kind: "offer", ...other });
+  assertEquals(shown(), [["film", "paused"]]);
+  await sender.tell({ kind: "offer", ...sender.offer });
+  assertEquals(shown(), [["film", "active"]]);
+});
+
+for (const accepts of [false, true]) {
+  test(`Transfers keeps 16 transfers of one member and 64 in all, and warns once, if it ${accepts ? "accepts them at once" : "waits for an answer"}`, async () => {
+    await using room = new FileRoom();
+    const bob = await room.enter("bob", { acceptsFrom: () => accepts });
+    const members = await Promise.all(
+      Array.from({ length: 6 }, (_, i) => room.enter(`member ${i}`)),
+    );
+    for (const member of members) member.isScripted = true;
+    const session = toHex(bob.member.session);
+    const flood = async (side: FileSide, count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const transfer = randomBytes(16);
+        const offer = {
+          transfer,
+          stream: false,
+          size: 1,
+          files: 1,
+          manifestBytes: 9,
+          name: `${i}`,
+        };
+        await side.port.send({ kind: "offer", ...offer, root: randomBytes(32) }, session);
+      }
+      await room.pass(1000);
+    };
+    await flood(members[0]!, 100);
+    assertEquals(bob.transfers.list().length, 16);
+    const warnings = (): string[] =>
+      bob.events.all.flatMap((event) => event.event === "warning" ? [event.message] : []);
+    assertEquals(warnings(), ["member 0 offers more than lanchat keeps: dropped"]);
+    // Once one has ended, the next one is kept, and a warning can follow again.
+    bob.transfers.cancel(bob.transfers.list()[0]!.id);
+    await flood(members[0]!, 3);
+    assertEquals([bob.transfers.list().length, warnings().length], [16, 2]);
+    for (const member of members.slice(1)) await flood(member, 17);
+    assertEquals(bob.transfers.list().length, 64);
+  });
+}
 
 test("Transfers shows an offer that comes again only once", async () => {
   const { bob, mallory, room } = await lyingRoom();
