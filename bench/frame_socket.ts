@@ -4,9 +4,38 @@
  * @module
  */
 import type { Bytes } from "../lib/bytes/mod.ts";
+import type { Connection } from "../lib/net/mod.ts";
 import { type Frame, FrameDecoder } from "../lib/wire/mod.ts";
 
 const READ_BYTES = 16_384;
+
+/** The part of a TCP socket that frames need. */
+export type ByteSocket = Pick<Deno.TcpConn, "close" | "read" | "setNoDelay" | "write">;
+
+/** Makes a socket of a connection's streams. */
+export function socketOf({ close, readable, writable }: Connection): ByteSocket {
+  const [reader, writer] = [readable.getReader(), writable.getWriter()];
+  let rest: Uint8Array = new Uint8Array();
+  return {
+    close,
+    setNoDelay() {},
+    async read(buffer) {
+      if (rest.length === 0) {
+        const { done, value } = await reader.read();
+        if (done) return null;
+        rest = value;
+      }
+      const part = rest.subarray(0, buffer.length);
+      buffer.set(part);
+      rest = rest.subarray(part.length);
+      return part.length;
+    },
+    async write(bytes) {
+      await writer.write(bytes);
+      return bytes.length;
+    },
+  };
+}
 
 /** A socket that carries frames. What waits while a write is under way goes with the next. */
 export class FrameSocket {
@@ -14,14 +43,14 @@ export class FrameSocket {
   onFrame: (frame: Frame) => void = () => {};
   /** Resolves when the socket has ended. */
   readonly ended: Promise<void>;
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: ByteSocket;
   readonly #decoder: FrameDecoder;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isWriting = false;
 
   /** Takes a socket over. @param handshakeSizes As for `FrameDecoder`. */
-  constructor(conn: Deno.TcpConn, handshakeSizes: readonly number[] = []) {
+  constructor(conn: ByteSocket, handshakeSizes: readonly number[] = []) {
     this.#conn = conn;
     this.#decoder = new FrameDecoder(handshakeSizes, true);
     conn.setNoDelay();

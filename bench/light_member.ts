@@ -16,6 +16,7 @@ import {
   type WrapKeyPair,
   zeroKey,
 } from "../lib/crypto/mod.ts";
+import type { Connection } from "../lib/net/mod.ts";
 import { Initiator } from "../lib/handshake/mod.ts";
 import {
   AcceptStatus,
@@ -46,7 +47,7 @@ import {
 } from "../lib/wire/mod.ts";
 import { ackDelay } from "../lib/room/mod.ts";
 import { ENTRY } from "../tests/support/scripted_guest.ts";
-import { FrameSocket } from "./frame_socket.ts";
+import { FrameSocket, socketOf } from "./frame_socket.ts";
 import type { Meter, Speaker } from "./load.ts";
 
 const LINE_LENGTH = 40;
@@ -159,6 +160,8 @@ function extendTranscript(transcript: Bytes, body: Bytes): Bytes {
 export interface LightOptions extends LightKeys {
   /** The host's port on 127.0.0.1. */
   readonly port: number;
+  /** Connects to the host in another way. */
+  readonly through?: (() => Promise<Connection>) | undefined;
   /** Counts what it receives. */
   readonly meter: Meter;
   /** Whether it opens shared records, too, and notes how old the messages are; it counts their bytes otherwise. */
@@ -206,8 +209,10 @@ export class LightMember implements Speaker {
 
   /** Joins the room, and waits for the roster. */
   static async enter(options: LightOptions): Promise<LightMember> {
-    const { identity, keyPair, port } = options;
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const { identity, keyPair, port, through } = options;
+    const conn = through === undefined
+      ? await Deno.connect({ hostname: "127.0.0.1", port })
+      : socketOf(await through());
     const socket = new FrameSocket(conn, [M0_BYTES, M2_BYTES]);
     const initiator = new Initiator({
       identity,

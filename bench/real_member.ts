@@ -36,8 +36,8 @@ export class RealMember implements Speaker {
     keys: SessionKeys,
     options: Omit<LightOptions, "isSpeaker">,
   ): Promise<RealMember> {
-    const { identity, isSampled, keyPair, meter, onLost, port } = options;
-    const connection = await dial("127.0.0.1", port);
+    const { identity, isSampled, keyPair, meter, onLost, port, through } = options;
+    const connection = await (through?.() ?? dial("127.0.0.1", port));
     const nonce = randomBytes(SESSION_NONCE_BYTES);
     const psk = zeroKey();
     const trusts = (): Promise<boolean> => Promise.resolve(true);

@@ -17,6 +17,7 @@ const USAGE = `Usage: deno task bench:room --members N --rate R [options]
   --speakers K  members that speak (default 1)
   --light       members that do the hop only (default)
   --real        members with a room: end-to-end encryption, too
+  --via         lanchat through a NATS server, too (Debian has it: nats-server)
   --json        print JSON`;
 
 function parsePlan(): Plan & { isJson: boolean } {
@@ -28,6 +29,7 @@ function parsePlan(): Plan & { isJson: boolean } {
       speakers: { type: "string", default: "1" },
       light: { type: "boolean", default: false },
       real: { type: "boolean", default: false },
+      via: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
   });
@@ -43,7 +45,8 @@ function parsePlan(): Plan & { isJson: boolean } {
     console.error(USAGE);
     Deno.exit(2);
   }
-  return { members, rate, seconds, speakers, isReal: values.real, isJson: values.json };
+  const { json: isJson, real: isReal, via: isVia } = values;
+  return { members, rate, seconds, speakers, isReal, isVia, isJson };
 }
 
 /** The figures of one relay, and its processor time as a ratio to raw TCP. */
@@ -116,8 +119,13 @@ say(
 say(`Load average: ${Deno.loadavg()[0]!.toFixed(2)}.`);
 say("");
 
-const { coalesced, lanchat, ngircd, raw } = await compare(plan);
-const relays = { lanchat, "raw TCP, one write each": raw, "raw TCP, coalesced": coalesced };
+const { broker, coalesced, lanchat, ngircd, raw } = await compare(plan);
+const relays = {
+  lanchat,
+  ...broker && { "lanchat through NATS": broker },
+  "raw TCP, one write each": raw,
+  "raw TCP, coalesced": coalesced,
+};
 const columns = Object.fromEntries(
   Object.entries({ ...relays, ...ngircd && { ngircd } })
     .map(([name, figures]) =>

@@ -3,8 +3,12 @@
  *
  * @module
  */
+import { Broker } from "../lib/broker/mod.ts";
+import { parseBrokerAddress } from "../lib/broker_address.ts";
 import { generateIdentity, generateWrapKeyPair, HOP_KEY_BITS } from "../lib/crypto/mod.ts";
+import type { Connection } from "../lib/net/mod.ts";
 import { SessionKeys } from "../lib/room/mod.ts";
+import { NatsServer } from "../tests/support/nats_server.ts";
 import { type LightKeys, LightMember } from "./light_member.ts";
 import { ircConfiguration, IrcMember } from "./irc_member.ts";
 import { Meter, offer, pause, type Speaker } from "./load.ts";
@@ -41,6 +45,8 @@ export interface Plan {
   readonly rate: number;
   readonly seconds: number;
   readonly isReal: boolean;
+  /** Whether to measure lanchat through a NATS server, too. */
+  readonly isVia?: boolean;
 }
 
 /** A member of any kind. */
@@ -52,6 +58,8 @@ interface LoadMember extends Speaker {
 export interface RelayProcess {
   readonly pid: number;
   readonly port: number;
+  /** Connects to it in another way. */
+  readonly through?: () => Promise<Connection>;
   end(): Promise<void>;
 }
 
@@ -89,8 +97,13 @@ export interface Figures {
   readonly acks?: number;
 }
 
+/** A host, and the link to its room through a broker. */
+interface HostProcess extends RelayProcess {
+  readonly via: string | undefined;
+}
+
 /** Starts a host that is no member of its room. */
-async function startHost({ members }: Plan): Promise<RelayProcess> {
+async function startHost({ members }: Plan, ...args: string[]): Promise<HostProcess> {
   const host = new Program([
     "serve",
     "--no-announce",
@@ -99,9 +112,28 @@ async function startHost({ members }: Plan): Promise<RelayProcess> {
     ...["--max-members", `${members + 1}`],
     // All callers are on this machine, and come as fast as it lets them in.
     ...["--max-handshakes", "1024", "--max-per-address", "1024", "--max-waiting", "1024"],
+    ...args,
   ]);
   const { port } = await host.event("listening");
-  return { pid: host.pid, port: Number(port), end: () => host.end() };
+  const { via } = await host.event("invite") as { via?: string };
+  return { pid: host.pid, port: Number(port), via, end: () => host.end() };
+}
+
+/** Starts a host whose members come through a NATS server of their own. */
+async function startHostVia(plan: Plan): Promise<RelayProcess> {
+  const server = await NatsServer.start();
+  const address = `nats://${server.address}`;
+  const host = await startHost(plan, "--via", address);
+  const { room, ...servers } = parseBrokerAddress(host.via!.split("#")[0]!);
+  const broker = new Broker(servers);
+  return {
+    ...host,
+    through: () => broker.call(room!, { timeoutMs: 10_000 }),
+    end: async () => {
+      await host.end();
+      await server.kill();
+    },
+  };
 }
 
 /** Starts a relay that knows nothing of lanchat. */
@@ -169,6 +201,7 @@ async function untilListening(port: number): Promise<void> {
 /** Joins the member of an index. */
 type Enter = (index: number, seat: {
   readonly port: number;
+  readonly through: RelayProcess["through"];
   readonly meter: Meter;
   readonly onLost: (reason: string) => void;
 }) => Promise<LoadMember>;
@@ -194,7 +227,7 @@ async function measure(plan: Plan, relay: RelayProcess, enter: Enter): Promise<F
 
 async function run(
   plan: Plan,
-  { pid, port }: RelayProcess,
+  { pid, port, through }: RelayProcess,
   enter: Enter,
   onLost: (reason: string) => void,
 ): Promise<Figures> {
@@ -207,7 +240,7 @@ async function run(
   await Promise.all(Array.from({ length: plan.isReal ? REAL_JOINS : LIGHT_JOINS }, async () => {
     while (next < plan.members) {
       const index = next++;
-      members[index] = await enter(index, { port, meter, onLost });
+      members[index] = await enter(index, { port, through, meter, onLost });
     }
   }));
   const fillSeconds = (performance.now() - fillStart) / 1000;
@@ -302,6 +335,8 @@ async function all<Item>(count: number, make: (i: number) => Promise<Item>): Pro
 /** The figures of lanchat, and of relays that know nothing of lanchat, under the same load. */
 export interface Compared {
   readonly lanchat: Figures;
+  /** lanchat through a NATS server; missing unless wanted. */
+  readonly broker?: Figures;
   /** Raw TCP in Deno with a write for each delivery. */
   readonly raw: Figures;
   /** Raw TCP in Deno where what waits goes with one write. */
@@ -313,6 +348,7 @@ export interface Compared {
 /** Measures of the same load, each on a relay of its own. */
 export interface Relays {
   readonly lanchat: () => Promise<Figures>;
+  readonly broker: () => Promise<Figures>;
   readonly raw: () => Promise<Figures>;
   readonly coalesced: () => Promise<Figures>;
   readonly ngircd: () => Promise<Figures | undefined>;
@@ -332,6 +368,7 @@ export async function prepare(plan: Plan): Promise<Relays> {
     IrcMember.enter(port, `m${index}`, optionsOf(index, meter));
   return {
     lanchat: async () => await measure(plan, await startHost(plan), enter),
+    broker: async () => await measure(plan, await startHostVia(plan), enter),
     raw: async () => await measure(plan, await startRaw(), rawEnter),
     coalesced: async () => await measure(plan, await startRaw("--coalesce"), rawEnter),
     ngircd: async () => {
@@ -345,8 +382,9 @@ export async function prepare(plan: Plan): Promise<Relays> {
 export async function compare(plan: Plan): Promise<Compared> {
   const relays = await prepare(plan);
   const lanchat = await relays.lanchat();
+  const broker = plan.isVia ? await relays.broker() : undefined;
   const raw = await relays.raw();
   const coalesced = await relays.coalesced();
   const ngircd = await relays.ngircd();
-  return { lanchat, raw, coalesced, ...ngircd && { ngircd } };
+  return { lanchat, ...broker && { broker }, raw, coalesced, ...ngircd && { ngircd } };
 }
