@@ -559,6 +559,8 @@ export class ReceivingTransfer<M extends FileMember> {
     if (!this.#isActive) return;
     this.#unchecked = false;
     this.#meter.restart(this.#bytes);
+    this.#reportedAt = -Infinity;
+    this.#report();
     this.#want();
   }
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../bytes/mod.ts";
+import { type Bytes, equal, toHex } from "../bytes/mod.ts";
 import { fileKey, hashOffer, KEY_BYTES, randomBytes } from "../crypto/mod.ts";
 import { type Code, LanchatError } from "../errors.ts";
 import type { ReceiverView, TransferState, TransferView } from "../session_events.ts";
@@ -98,6 +98,8 @@ export class SendingTransfer<M extends FileMember> {
   readonly #settled = new Set<string>();
   /** Sessions that have the present offer. */
   readonly #offered = new Map<string, M>();
+  /** Those of them whose connection is lost: their program may have started again, with another session. */
+  readonly #away = new Set<string>();
   readonly #receivers = new Map<string, Receiver<M>>();
   #manifest: Manifest | undefined;
   #tree: HashTree | undefined;
@@ -167,6 +169,7 @@ export class SendingTransfer<M extends FileMember> {
     const id = toHex(member.session);
     let receiver = this.#receivers.get(id);
     if (receiver === undefined) {
+      this.#forgetAway(key);
       receiver = {
         member,
         granted: false,
@@ -182,12 +185,20 @@ export class SendingTransfer<M extends FileMember> {
       this.#offered.set(id, member);
       void this.#grant(binding, receiver);
     }
+    this.#away.delete(id);
     receiver.ended = false;
     this.#settled.delete(key);
     receiver.wanted = new UnitSet(ranges);
     receiver.wanted.deleteFrom(binding.sealer.units);
     if (ranges.length === 0) this.#stop(receiver);
     this.#schedule();
+  }
+
+  /** Forgets how far the sessions of an identity were that another one replaces. */
+  #forgetAway(key: string): void {
+    for (const [session, { member }] of this.#receivers) {
+      if (this.#away.has(session) && toHex(member.key) === key) this.#receivers.delete(session);
+    }
   }
 
   /** Takes a receiver's report. */
@@ -225,7 +236,9 @@ export class SendingTransfer<M extends FileMember> {
   joined(member: M): void {
     const key = toHex(member.key);
     if (this.#binding === undefined || !this.#audience.has(key) || this.#settled.has(key)) return;
-    const has = [...this.#offered.values()].some((other) => toHex(other.key) === key);
+    const has = [...this.#offered].some(([session, other]) =>
+      toHex(other.key) === key && !this.#away.has(session)
+    );
     if (!has) void this.#offerTo(this.#binding, member);
   }
 
@@ -235,19 +248,27 @@ export class SendingTransfer<M extends FileMember> {
     if (member === undefined) return;
     this.lost(session);
     this.#offered.delete(session);
-    const key = toHex(member.key);
-    if (this.#ended || this.#settled.has(key)) return;
-    if (this.#receivers.delete(session)) {
+    this.#away.delete(session);
+    if (this.#ended || this.#settled.has(toHex(member.key))) return;
+    const isAlone = ![...this.#offered.values()].some(({ key }) => equal(key, member.key));
+    if (this.#receivers.delete(session) && isAlone) {
       this.#failFor(member, "file-unfinished", `${member.name} left before they had all of it`);
     }
-    for (const other of this.#context.members) if (toHex(other.key) === key) this.joined(other);
     this.#endWhenSettled();
   }
 
   /** Stops sending to a session whose connection is lost. It wants again when it is back. */
   lost(session: string): void {
+    const member = this.#offered.get(session);
+    if (member === undefined) return;
+    this.#away.add(session);
     const receiver = this.#receivers.get(session);
     if (receiver !== undefined) this.#stop(receiver);
+    for (const other of this.#context.members) {
+      if (equal(other.key, member.key) && !this.#offered.has(toHex(other.session))) {
+        this.joined(other);
+      }
+    }
   }
 
   /** Offers again under another own session: the old one had its own key. */
@@ -260,6 +281,7 @@ export class SendingTransfer<M extends FileMember> {
     if (binding.sealer.isStream) return this.#fail("file-unfinished", "the connection ended");
     this.#receivers.clear();
     this.#offered.clear();
+    this.#away.clear();
     this.#isDirect = true;
     this.#bind().then((next) => {
       if (this.#ended) return;

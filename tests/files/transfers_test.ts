@@ -433,6 +433,24 @@ test("Transfers continues an earlier part when the sender has restarted and offe
   assert(room.chunks.length - sent < 42 - 15);
 });
 
+test("Transfers offers again to a program that was killed, though its old seat is still kept", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 100;
+  const bytes = testBytes(40 * LEAF_BYTES);
+  await ada.offers("film", bytes, bob);
+  await bob.accepts();
+  await room.sends(25);
+  const old = bob.member;
+  await bob.restart(true);
+  assertEquals((await bob.event("offer")).accepted, true);
+  ada.transfers.left(old);
+  await bob.event("received");
+  assertEquals(await bob.read("film"), bytes);
+  await ada.event("file-sent");
+  assertEquals(shown(ada), ["offer", "file-sent"]);
+});
+
 test("Transfers takes other contents under the same name as another transfer", async () => {
   const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
   await using _room = room;

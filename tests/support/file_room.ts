@@ -171,10 +171,11 @@ export class FileSide {
     this.#room.sides.push(this);
   }
 
-  /** Leaves the room. */
-  leave(): void {
+  /** Leaves the room. @param isKept Whether the host keeps its seat. */
+  leave(isKept = false): void {
     this.#room.sides.splice(this.#room.sides.indexOf(this), 1);
     const { member } = this;
+    if (isKept) return;
     for (const other of this.#room.sides) other.deliver(() => other.transfers.left(member));
   }
 
@@ -207,16 +208,18 @@ export class FileSide {
     this.join();
   }
 
-  /** Ends its program without a word, and starts it again. */
-  async restart(): Promise<void> {
-    this.leave();
+  /** Ends its program without a word, and starts it again. @param killed Whether its seat is kept meanwhile. */
+  async restart(killed = false): Promise<void> {
+    if (killed) this.cut();
+    this.leave(killed);
     this.port.end();
     await this.transfers.close();
     this.member = { ...this.member, session: randomBytes(16) };
     this.port = new FakePort(this.#room, this);
     this.transfers = this.#begin();
     this.#waiting.length = 0;
-    this.connect();
+    this.#connected?.resolve();
+    this.#connected = undefined;
     this.join();
   }
 
