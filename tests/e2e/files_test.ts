@@ -307,3 +307,87 @@ Deno.test(
     assertMatch(message, /^Cannot save files in ".*": --allow-(?:read|write) is missing/);
   },
 );
+
+Deno.test("a receiver that is killed and comes back with its identity gets the rest without asking", async () => {
+  const { hana } = await room();
+  await using _hana = hana;
+  const folder = emptyDirectory();
+  const identity = `${emptyDirectory()}/identity.json`;
+  const args = ["--identity", identity, "--download-dir", folder];
+  const { path } = makeFile("large.bin", 0);
+  await Deno.truncate(path, 512 * MIB);
+  {
+    await using bob = await join(hana, "bob", ...args);
+    await hana.tell({ do: "send-file", paths: [path], to: "bob" });
+    await bob.event("offer");
+    await bob.tell({ do: "accept-file" });
+    await bob.event("progress", ({ bytes }) => bytes > 16 * MIB);
+    bob.signal("SIGKILL");
+    await bob.exited();
+  }
+  await using bob = await join(hana, "bob", ...args);
+  const offer = await bob.event("offer");
+  assertEquals([offer.accepted, offer.name], [true, "large.bin"]);
+  const { paths } = await bob.event("received");
+  assertEquals(paths, [`${folder}/large.bin`]);
+  assertEquals(Deno.statSync(paths[0]!).size, 512 * MIB);
+  await hana.event("file-sent", ({ member }) => member.name === "bob");
+});
+
+Deno.test("a transfer goes on after its host was killed and restarted", async () => {
+  const identity = `${emptyDirectory()}/identity.json`;
+  const hosting = ["--relay-only", "--json", "--identity", identity];
+  const first = await HostProgram.start(hosting, OPTIONS);
+  const folder = emptyDirectory();
+  await using bob = await join(first, "bob");
+  const taking = ["--accept-from", "all", "--download-dir", folder];
+  await using carol = await join(first, "carol", ...taking);
+  const { path } = makeFile("large.bin", 0);
+  await Deno.truncate(path, 512 * MIB);
+  await bob.tell({ do: "send-file", paths: [path] });
+  await carol.event("progress", ({ bytes }) => bytes > 16 * MIB);
+  first.signal("SIGKILL");
+  await first.exited();
+  await using second = new Program(
+    ["serve", "--host", "127.0.0.1", "--port", `${first.port}`, ...hosting],
+    OPTIONS,
+  );
+  await second.event("listening");
+  await carol.event("reconnected");
+  const { paths } = await carol.event("received");
+  assertEquals(Deno.statSync(paths[0]!).size, 512 * MIB);
+  assertEquals((await bob.event("file-sent")).member.name, "carol");
+  await first[Symbol.asyncDispose]();
+});
+
+Deno.test("offers of an ignored member are not shown, and those of a withheld one are refused with one warning", async () => {
+  const { path } = makeFile("a.txt", 5);
+  const { hana } = await room();
+  await using _hana = hana;
+  await using bob = await join(hana, "bob");
+  await hana.tell({ do: "ignore", name: "bob" });
+  await hana.event("ignoring");
+  await bob.tell({ do: "send-file", paths: [path] });
+  await bob.event("offer");
+  await bob.say("after it");
+  await bob.event("sent");
+
+  await using carol = await join(hana, "carol");
+  await carol.tell({ do: "lock" });
+  await carol.event("locked");
+  await using dave = await join(hana, "dave");
+  for (let i = 0; i < 2; i++) await dave.tell({ do: "send-file", paths: [path] });
+  const { message } = await carol.event("warning", ({ message }) => /^Refused/.test(message));
+  assertEquals(message, "Refused files from dave: they can't read your messages");
+  await dave.say("the end");
+  await carol.hears("dave", 1);
+  const refusals = carol.events.filter((event) =>
+    event.event === "warning" && event.message.startsWith("Refused")
+  );
+  assertEquals(refusals.length, 1);
+  assertEquals(carol.events.filter(({ event }) => event === "offer"), []);
+  assertEquals(
+    hana.events.flatMap((event) => event.event === "offer" ? [event.from?.name] : []),
+    ["dave", "dave"],
+  );
+});
