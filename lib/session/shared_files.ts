@@ -5,7 +5,7 @@
  */
 import { type Bytes, equal, utf8 } from "../bytes/mod.ts";
 import { deadline, systemClock } from "../clock.ts";
-import { quote, TransferError } from "../errors.ts";
+import { missingPermission, quote, TransferError } from "../errors.ts";
 import {
   type FilePort,
   type FileSource,
@@ -247,7 +247,7 @@ export class SharedFiles {
   #show(event: TransferEvent<Member>): void {
     const shown = this.#options.views.complete(event);
     if (shown === undefined) return;
-    this.#options.show(shown);
+    this.#options.show(withPermission(shown));
     this.#outcomes.hear(shown);
   }
 
@@ -308,6 +308,13 @@ export class SharedFiles {
       hint: `Add the number, as in /${verb} ${fitting[0]}.`,
     });
   }
+}
+
+/** An event, with the flags to add if it warns of a missing permission: no wish helps then. */
+function withPermission(event: SessionEvent): SessionEvent {
+  if (event.event !== "warning" || event.code !== "permission-denied") return event;
+  const { hint } = missingPermission("--allow-write", "--allow-read --allow-write");
+  return warning(event.code, event.message, hint);
 }
 
 /** The warning about what is not sent of a folder. */

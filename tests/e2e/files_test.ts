@@ -303,7 +303,9 @@ Deno.test(
     );
     const { status } = await run(sending(host, path), OPTIONS);
     assertEquals(status, 1);
-    const { message } = await host.event("warning", ({ code }) => code === "permission-denied");
+    const isDenied = ({ code }: Event<"warning">): boolean => code === "permission-denied";
+    const { hint, message } = await host.event("warning", isDenied);
+    assertEquals(hint, "Allow it: deno run --allow-read --allow-write …");
     assertMatch(message, /^Cannot save files in ".*": --allow-(?:read|write) is missing/);
   },
 );
