@@ -18,7 +18,7 @@ export const BULK_STALL_MS = 10_000;
 /** Bytes of one sender's turn; its next turn is shorter by what its last record took beyond this one. */
 export const BULK_TURN_BYTES: number = 1 << 16;
 
-/** Bytes that a piece takes beside its own: a member could send many of one byte. */
+/** What a piece, and a record, counts for beside its bytes: a member could send many of one byte. */
 const PIECE_BYTES = 1024;
 
 /** What a piece is, and where it comes from. */
@@ -185,6 +185,7 @@ export class BulkQueue {
     const start = offset + share.sent;
     const bytes: Bytes[] = [];
     let end = start;
+    share.credit -= PIECE_BYTES;
     while (end - start < maxBytes && share.continues(transfer, end)) {
       const part = share.take(maxBytes - (end - start));
       bytes.push(part);

@@ -126,12 +126,24 @@ test("BulkQueue serves senders alike by bytes, whatever the sizes of their piece
     for (let sent = 0; sent + size <= 2 << 20; sent += size) scene.sendApart(sender, size);
   });
   const bytes = sizes.map(() => 0);
-  while (Math.max(...bytes) < 1.9 * 2 ** 20) {
+  while (Math.max(...bytes) < 1.9 * 2 ** 20) { // Each record counts for 1 KiB more.
     const [from, , length] = scene.next()!;
-    bytes[from]! += length;
+    bytes[from]! += length + 1024;
     const ahead = Math.max(...bytes) - Math.min(...bytes);
     assert(ahead <= FRAME_BYTES + BULK_TURN_BYTES, `${bytes} bytes`);
   }
+});
+
+test("BulkQueue counts 1 KiB for each record, so that short ones do not hold another sender up", () => {
+  const scene = new Scene(2);
+  for (let i = 0; i < 200; i++) scene.sendApart(0, 1);
+  for (let i = 0; i < 3; i++) scene.send(1, BULK_TURN_BYTES);
+  const turns: number[] = [];
+  for (const [from] of scene.rest(scene.queues[0], BULK_TURN_BYTES)) {
+    if (from === 0) turns.push((turns.pop() ?? 0) + 1);
+    else turns.push(0);
+  }
+  assert(turns.slice(0, -1).every((records) => records <= 64), `${turns}`);
 });
 
 test("BulkQueue counts what a sender took beyond its turn also when nothing more of it waited", () => {
