@@ -17,6 +17,9 @@ import {
 /** Bytes that an end takes before its reader has read them: more would make a slow reader costly. */
 export const BROKER_WINDOW_BYTES = 262_144;
 
+/** The same at first, so that callers who prove nothing cost less; it grows with what was read. */
+export const FIRST_WINDOW_BYTES = 65_536;
+
 /**
  * Interval of heartbeats, in milliseconds. One is left out if something was sent since the last, so a lost
  * message shows after two intervals at the latest.
@@ -152,6 +155,11 @@ export class BrokerConnection {
     if (this.#hasEnded && this.#otherHasEnded && this.#chunks.length === 0) this.#finish();
   }
 
+  /** Bytes that the other end may send in all. */
+  get #grant(): number {
+    return this.#readBytes + Math.min(FIRST_WINDOW_BYTES + this.#readBytes, BROKER_WINDOW_BYTES);
+  }
+
   async #read(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
     while (this.#isOpen && this.#chunks.length === 0 && !this.#otherHasEnded) {
       await this.#arrival.promise;
@@ -162,8 +170,7 @@ export class BrokerConnection {
     if (chunk !== undefined) {
       controller.enqueue(chunk);
       this.#readBytes += chunk.length;
-      const isDue =
-        this.#readBytes + BROKER_WINDOW_BYTES - this.#granted >= BROKER_WINDOW_BYTES / 2;
+      const isDue = this.#grant - this.#granted >= FIRST_WINDOW_BYTES / 2;
       if (isDue && !this.#otherHasEnded) this.#send(BrokerMessageKind.STATE);
       return;
     }
@@ -206,7 +213,7 @@ export class BrokerConnection {
   /** @throws If the broker is lost. */
   #deliver(kind: number, content: Uint8Array): void {
     this.#isIdle = false;
-    this.#granted = this.#readBytes + BROKER_WINDOW_BYTES;
+    this.#granted = this.#grant;
     const number = this.#nextSent++;
     this.#options.send(encodeMessage({ number, credit: this.#granted, kind, content }));
   }

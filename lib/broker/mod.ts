@@ -16,6 +16,7 @@ export {
   BROKER_WINDOW_BYTES,
   BrokerConnection,
   type BrokerConnectionOptions,
+  FIRST_WINDOW_BYTES,
   HEARTBEAT_MS,
 } from "./connection.ts";
 export { MAX_SILENT_CALLERS, receiveCallers, type Reception } from "./reception.ts";

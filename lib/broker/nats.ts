@@ -38,7 +38,7 @@ export interface BrokerAccess {
 export interface ConnectOptions {
   /** Cancels the attempt with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Maximum wait for each server, in milliseconds. */
+  /** Maximum wait for all servers together, in milliseconds. */
   readonly timeoutMs: number;
 }
 
@@ -72,10 +72,12 @@ export class Broker {
       servers.map((server) => ({ server, order: Math.random() }))
         .sort((a, b) => a.order - b.order).map(({ server }) => server);
     let last: unknown;
-    for (const server of [this.address.servers, this.#told].flatMap(inRandomOrder)) {
+    const servers = [this.address.servers, this.#told].flatMap(inRandomOrder);
+    const timeoutMs = options.timeoutMs / servers.length;
+    for (const server of servers) {
       options.signal?.throwIfAborted();
       try {
-        return await this.#dial(client, server, options);
+        return await this.#dial(client, server, { ...options, timeoutMs });
       } catch (error) {
         options.signal?.throwIfAborted();
         if (error instanceof NetError && error.code === "permission-denied") throw error;
@@ -118,7 +120,7 @@ export class Broker {
       return new NatsBus(client, connection, server);
     } catch (error) {
       connecting.then((connection) => connection.close(), () => {});
-      throw connectError(client, server, error as Error, options.timeoutMs);
+      throw connectError(client, server, error as Error, options.timeoutMs, this.address.tls);
     } finally {
       options.signal?.removeEventListener("abort", stop);
     }
@@ -144,12 +146,24 @@ function load(): Promise<Client> {
   return loaded ??= import("@nats-io/transport-node").then((module) => {
     // A bundle has the library's names only in its default export.
     const { default: client } = module as unknown as { readonly default: Client };
-    // It logs errors with what a server has sent, which must not get to the screen.
-    const { log } = console;
-    console.log = (...values) => {
-      if (!values.some((value) => value instanceof Error)) log(...values);
-    };
+    contain();
     return client;
+  });
+}
+
+/**
+ * Keeps faults of the client library from the process. It logs errors with what a server has sent, which must not
+ * get to the screen. And it stops listening to sockets before they have ended: a late reset is then an uncaught
+ * error, of which Deno would end the process. The library has noticed the end of the connection by itself.
+ */
+function contain(): void {
+  const { log } = console;
+  console.log = (...values) => {
+    if (!values.some((value) => value instanceof Error)) log(...values);
+  };
+  addEventListener("error", (event) => {
+    const isOfSocket = event.error instanceof Error && "syscall" in event.error;
+    if (isOfSocket) event.preventDefault();
   });
 }
 
@@ -240,6 +254,7 @@ function connectError(
   { host, port }: HostPort,
   cause: Error | undefined,
   timeoutMs: number,
+  tls: boolean,
 ): unknown {
   if (cause instanceof LanchatError) return cause;
   const where = formatHostPort(host, port);
@@ -260,7 +275,12 @@ function connectError(
     return new NetError("name-not-found", `${action}: no such host name`, { cause });
   }
   if (cause instanceof TimeoutError) {
-    return new NetError("unreachable", `${action}: no answer in ${timeoutMs / 1000} s`, { cause });
+    const seconds = Math.round(timeoutMs / 100) / 10;
+    return new NetError("unreachable", `${action}: no answer in ${seconds} s`, { cause });
   }
-  return new NetError("unreachable", `${action}: ${reason}`, { cause });
+  const forTls = "Check the server's certificate, and NATS_CA. TLS to it needs Deno 2.8 or later.";
+  return new NetError("unreachable", `${action}: ${reason}`, {
+    cause,
+    hint: tls ? forTls : hint,
+  });
 }

@@ -7,15 +7,12 @@ import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { NetError } from "../errors.ts";
 import { type Bus, NO_TAKER } from "./bus.ts";
-import { BrokerConnection } from "./connection.ts";
+import { BrokerConnection, FIRST_WINDOW_BYTES } from "./connection.ts";
 import { BrokerMessageKind, decodeMessage, type Message } from "./message.ts";
 import { decodeOpen, subjectOf, subjectOfAll } from "./subject.ts";
 
 /** Callers that have not sent a byte yet; beyond them, a flood of callers would take memory without bound. */
 export const MAX_SILENT_CALLERS = 128;
-
-/** Least credit of a caller, in bytes: the first messages of a handshake never wait for more. */
-const MIN_CREDIT = 65_536;
 
 /** Takes the callers of a room. */
 export interface Reception {
@@ -43,7 +40,7 @@ export function receiveCallers(
 
   /** Takes a caller by its first message; others are for connections that have ended. */
   function accept(subject: string, { content, credit, kind, number }: Message): void {
-    if (kind !== BrokerMessageKind.OPEN || number !== 0 || credit < MIN_CREDIT) return;
+    if (kind !== BrokerMessageKind.OPEN || number !== 0 || credit < FIRST_WINDOW_BYTES) return;
     const down = subjectOf(room, "down", decodeOpen(content));
     const connection = new BrokerConnection({
       send: (message) => bus.publish(down, message),

@@ -101,6 +101,17 @@ natsTest("Broker says who is not let in", async () => {
   }
 });
 
+natsTest("Broker survives servers that reset connections at any moment", async () => {
+  await using server = await NatsServer.start(
+    "authorization { users: [{ user: a, password: b }] }",
+  );
+  const broker = brokerAt(`nats://${server.address}`);
+  // The client library lets a few of these go uncaught, which would end the process.
+  for (let i = 0; i < 200; i++) {
+    await assertFails(broker.connect({ timeoutMs }), "permission-denied");
+  }
+});
+
 natsTest("Broker ends where the server allows no subject", async () => {
   await using server = await NatsServer.start(
     `authorization { users: [
