@@ -17,6 +17,12 @@ const ADDRESS = /^(nats|tls):\/\/(?:([^@/?#]*)@)?([^/?#@]+)(?:\/([^/?#]*))?$/i;
 /** A room in an address: 16 characters of base32, from PROTOCOL.md §11. */
 const ROOM = /^[a-z2-7]{16}$/;
 
+/** Maximum address without its user, in characters: the file of known peers takes no longer one. */
+const MAX_LENGTH = 255;
+
+/** Characters of a room, and of the slash before it. */
+const ROOM_LENGTH = 17;
+
 const EXAMPLE = "nats://192.168.1.5:4222";
 
 /** The servers of one broker. */
@@ -74,9 +80,15 @@ export function parseBrokerAddress(text: string): TypedBrokerAddress {
   if (room && !ROOM.test(room)) {
     throw badAddress(text, "it names no room", "Copy the whole address from the host's screen.");
   }
-  return {
+  const address = {
     tls: scheme.toLowerCase() === "tls",
     servers: servers!.split(",").map((server) => parseHostPort(server, BROKER_PORT)),
+  };
+  if (formatBrokerAddress(address).length + ROOM_LENGTH > MAX_LENGTH) {
+    throw badAddress(text, `it is too long`, "Name fewer servers: they tell of the others.");
+  }
+  return {
+    ...address,
     ...room && { room },
     ...login !== undefined && { user: userOf(login) },
   };

@@ -37,6 +37,7 @@ test("parseBrokerAddress refuses what is no address, and shows no password", () 
     "nats://ann:secret@a b",
     "nats://ann:secret@/x",
     "nats://a:99999",
+    `nats://ann:secret@${"a.example,".repeat(20)}b`,
   ];
   for (const text of wrong) {
     const { message } = assertThrows(() => parseBrokerAddress(text), UsageError);

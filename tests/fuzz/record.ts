@@ -5,6 +5,7 @@
  * @module
  */
 import { type Bytes, concat, fromHex, u8, utf8 } from "../../lib/bytes/mod.ts";
+import { encodeMessage } from "../../lib/broker/message.ts";
 import { generateIdentity } from "../../lib/crypto/mod.ts";
 import { Manifest } from "../../lib/files/mod.ts";
 import { encodeCredential, formatInvite } from "../../lib/net/mod.ts";
@@ -295,7 +296,14 @@ const RECORDED: Readonly<Record<string, Inputs>> = {
     vectors.identity.invite,
     `<${formatInvite("fe80::1%eth0", 12_345, openCredential)}>\n`,
     formatInvite("ada.local", 80, openCredential),
+    formatInvite("nats://192.0.2.7:4222,[fd00::2]:5/abcdefghijklmnop", 0, openCredential),
   ),
+  "broker-address": text("nats://ann:p%40s@a,[::1]:5/abcdefghijklmnop", "tls://10.0.0.5"),
+  "broker-message": {
+    open: encodeMessage({ number: 0, credit: 65_536, kind: 0, content: new Uint8Array(17) }),
+    data: encodeMessage({ number: 7, credit: 262_144, kind: 1, content: utf8("hello") }),
+    state: encodeMessage({ number: 8, credit: 262_144, kind: 2, content: new Uint8Array() }),
+  },
   "typed-line": text("hello", "/me waves", "/who", "//x", "/help", "/quit"),
   sanitize: text("hello", "a\tb\r\nc", "\x1b[2Jx\u202e", "👩‍👩‍👧", "e\u0301".repeat(9), "\\n"),
   lines: text("\x05one\r\ntwo\n", "\x40one\n\ntwo"),

@@ -1,4 +1,5 @@
 import type { Target } from "./target.ts";
+import { brokerTargets } from "./targets/broker.ts";
 import { channelTargets } from "./targets/channel.ts";
 import { fileTargets } from "./targets/files.ts";
 import { handshakeTargets } from "./targets/handshake.ts";
@@ -15,5 +16,6 @@ export const TARGETS: readonly Target[] = [
   ...roomTargets,
   ...fileTargets,
   ...netTargets,
+  ...brokerTargets,
   ...personTargets,
 ];

@@ -454,6 +454,16 @@ test("noticeLines shows the first invite link in one line", () => {
   assertEquals(noticeLines(invite(false)), [`Invite link (leads to no other host): ${LINKS[0]}`]);
 });
 
+test("noticeLines, greetingLines and inviteLines show the link through a broker", () => {
+  const via = "nats://192.0.2.7:4222/abcdefghijklmnop#AbZ";
+  const event = { ...invite(false), via };
+  const lines = ["Through the broker they run 'join -' and paste this link:", via];
+  assertEquals(noticeLines(event).slice(1), [`The same through the broker: ${via}`]);
+  const host = listening(["192.0.2.2"], 12345);
+  assertEquals(greetingLines(ready([], null), "hidden", host, event).slice(2, 4), lines);
+  assert(inviteLines(host, event).join("\n").includes(lines.join("\n")));
+});
+
 test("greetingLines shows what others type to join an open room", () => {
   const greet = (addresses: string[], name?: string, members: string[] = []): string[] =>
     greetingLines(
