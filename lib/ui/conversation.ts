@@ -6,6 +6,7 @@ import {
   failure,
   type MemberView,
   type MessageEvent,
+  type OfferEvent,
   type OwnView,
   type ProgressEvent,
   type SafetyNumberEvent,
@@ -38,7 +39,7 @@ import { excerpt, sanitize, sanitizeLine } from "./sanitize.ts";
 import { helpLines, KEYS_HELP, type ParsedLine, type SlashCommand } from "./slash_commands.ts";
 import { Timeline, timeOfDay } from "./timeline.ts";
 import { TransferBoard } from "./transfer_board.ts";
-import { progressSentence } from "./transfer_notices.ts";
+import { fileName, progressSentence } from "./transfer_notices.ts";
 import { Unread } from "./unread.ts";
 import { type ShownLine, wrapLine } from "./wrap.ts";
 
@@ -77,7 +78,7 @@ export interface ConversationOptions {
   readonly columns?: () => number;
   /** Height of the terminal, in rows; the QR code of a safety number is shown only with it. */
   readonly rows?: () => number;
-  /** Called for each private message and each mention. */
+  /** Called for each private message, each mention and each offer. */
   readonly notify: (from: string, text: string) => void;
   /** Whether that begins switched on; `/notify` changes it. */
   readonly notifies: boolean;
@@ -338,6 +339,9 @@ export class Conversation {
       case "renamed":
         if (event.own) this.#rename(event.member);
         return this.#notice(event);
+      case "offer":
+        this.#announce(event);
+        return this.#notice(event);
       case "progress":
         return this.#progressLines(event, isStep);
       case "members":
@@ -354,6 +358,12 @@ export class Conversation {
       default:
         return this.#notice(event);
     }
+  }
+
+  /** Notifies the person of an offer that waits for their answer. */
+  #announce({ accepted, from, name }: OfferEvent): void {
+    if (!this.#notifies || from === undefined || accepted) return;
+    this.#options.notify(markedName(from), `offers ${fileName(name)}`);
   }
 
   /** Where nothing is redrawn, progress has lines. */

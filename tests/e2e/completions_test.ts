@@ -103,6 +103,8 @@ async function typeAll(terminal: Terminal): Promise<void> {
   await terminal.runs("lanchat serve --identity my\t", "serve", "--identity", "my file.json");
   await terminal.runs("lanchat join h --log my\t", "join", "h", "--log", "my file.json");
   await terminal.runs("lanchat log my\t", "log", "my file.json");
+  await terminal.runs("lanchat send my\t10.7\t", "send", "my file.json", "10.77.0.1:4000");
+  await terminal.runs("lanchat serve --accept-from ver\t", "serve", "--accept-from", "verified");
   await terminal.runs("lanchat id exp\tmy\t", "id", "export", "my file.json");
   // An ambiguous word completes to nothing.
   await terminal.runs("lanchat serve --name my\tx", "serve", "--name", "myx");

@@ -223,6 +223,32 @@ Deno.test("lanchat send ends with 0 when --to has the files, and prints nothing 
   assertSame(`${folder}/two.bin`, two.bytes);
 });
 
+Deno.test("lanchat send --json writes its events, and closed", async () => {
+  const { hana } = await room("--accept-from", "all");
+  await using _hana = hana;
+  const { path } = makeFile("a.txt", 5);
+  await using sender = new Program([...sending(hana, path), "--json"], OPTIONS);
+  await sender.ends(0);
+  const kinds = sender.events.map(({ event }) => event).filter((event) => event !== "warning");
+  const always = kinds.filter((event) => event !== "progress");
+  assertEquals(always, ["ready", "preparing", "offer", "file-sent", "closed"]);
+  assertEquals((await sender.event("closed")).reason, "done");
+});
+
+Deno.test("a script that reaches the end of its input waits for its transfers", async () => {
+  const { folder, hana } = await room();
+  await using _hana = hana;
+  await using bob = await join(hana, "bob");
+  const { bytes, path } = makeFile("a.bin", 20 * MIB);
+  await bob.tell({ do: "send-file", paths: [path] });
+  await bob.endInput();
+  const { id } = await hana.event("offer");
+  await hana.tell({ do: "accept-file", id });
+  await bob.ends(0);
+  await hana.event("received");
+  assertSame(`${folder}/a.bin`, bytes);
+});
+
 Deno.test("lanchat send sends standard input, under the name of --name-as", async () => {
   const { folder, hana } = await room("--accept-from", "all");
   await using _hana = hana;

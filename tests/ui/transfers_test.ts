@@ -277,6 +277,25 @@ for (
   });
 }
 
+test("the terminal rings for an offer that waits for an answer, and for no other", async () => {
+  const foot = { environment: { TERM: "foot" } };
+  const shown = async (
+    event: SessionEvent,
+    notify = true,
+  ): Promise<[number, readonly string[]]> => {
+    await using terminal = new TerminalOnly(80, 24, { ...foot, notify });
+    terminal.frontEnd.show(READY);
+    terminal.frontEnd.show(event);
+    await terminal.settled();
+    const { bells, commands } = terminal.screen.effects;
+    return [bells, commands];
+  };
+  assertEquals(await shown(OFFER), [1, ['777;notify;bob✓;offers "report.pdf"']]);
+  assertEquals(await shown({ ...OFFER, accepted: true }), [0, []]);
+  assertEquals(await shown(OWN_OFFER), [0, []]);
+  assertEquals(await shown(OFFER, false), [0, []]);
+});
+
 test("the terminal asks once before a person leaves while files are under way", async () => {
   for (const leaving of ["/quit\r", "\x03", "\x04"]) {
     await using terminal = new TerminalOnly(100, 24);
