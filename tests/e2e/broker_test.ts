@@ -1,7 +1,9 @@
 /** Rooms through real NATS servers on loopback, with the program as processes. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { NatsServer, NO_NATS } from "../support/nats_server.ts";
-import { Program, run } from "../support/program.ts";
+import { certificates } from "../support/certificates.ts";
+import { credentialedServer } from "../support/nats_credentials.ts";
+import { BINARY, emptyDirectory, Program, run } from "../support/program.ts";
 import { testUnless } from "../support/tools.ts";
 
 const LOCAL = ["--json", "--port", "0", "--host", "127.0.0.1", "--no-announce"];
@@ -184,3 +186,61 @@ testUnless(NO_NATS, "doctor checks the servers of a broker, and the room's host"
   await server.kill();
   assertEquals(await check(room), [["broker", false]]);
 });
+
+const READ = ["--allow-net", "--allow-read", "--allow-env=NATS_CA,NATS_CREDS"];
+
+testUnless(
+  NO_NATS,
+  "serve --via-creds, and join with NATS_CREDS: only with credentials",
+  async () => {
+    const { creds, settings } = credentialedServer();
+    await using server = await NatsServer.start(settings);
+    const file = `${emptyDirectory()}/user.creds`;
+    await Deno.writeTextFile(file, creds, { mode: 0o600 });
+    const via = ["--via", `nats://${server.address}`, "--via-creds", file];
+    await using host = new Program(["serve", "--name", "ada", ...LOCAL, ...via], {
+      permissions: READ,
+    });
+    const link = (await host.event("invite")).via!;
+    await using bob = new Program(["join", link, "--name", "bob", "--json"], {
+      permissions: READ,
+      env: { NATS_CREDS: file },
+    });
+    await bob.ready();
+    await using eve = joining("eve", link);
+    assertEquals((await eve.event("error")).code, "permission-denied");
+    await eve.ends(1);
+
+    await Deno.chmod(file, 0o644);
+    await using exposed = new Program(["join", link, "--json"], {
+      permissions: READ,
+      env: { NATS_CREDS: file },
+    });
+    const { hint, message } = await exposed.event("error");
+    assertStringIncludes(message, "others may have read the credentials in it");
+    assertStringIncludes(hint!, "chmod 600");
+    await exposed.ends(1);
+  },
+);
+
+// The base binary at hand is of Deno 2.4, whose node:tls cannot encrypt an open connection.
+if (BINARY === undefined) {
+  testUnless(NO_NATS, "serve --via tls: only with the authority of NATS_CA", async () => {
+    const { ca, certificate, key } = await certificates();
+    await using server = await NatsServer.start(
+      `tls { cert_file: "${certificate}", key_file: "${key}" }`,
+    );
+    const options = { permissions: READ, env: { NATS_CA: ca } };
+    const via = ["--via", `tls://${server.address}`];
+    await using host = new Program(["serve", "--name", "ada", ...LOCAL, ...via], options);
+    const link = (await host.event("invite")).via!;
+    assertStringIncludes(link, `tls://${server.address}/`);
+    await using bob = new Program(["join", link, "--name", "bob", "--json"], options);
+    await bob.ready();
+    await using eve = joining("eve", link);
+    const { code, hint } = await eve.event("error");
+    assertEquals(code, "unreachable");
+    assertStringIncludes(hint!, "NATS_CA");
+    await eve.ends(1);
+  });
+}
