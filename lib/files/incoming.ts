@@ -486,7 +486,7 @@ export class ReceivingTransfer<M extends FileMember> {
   }
 
   async #takeUnit(unit: number, { bytes, matches }: Opened): Promise<void> {
-    if (bytes === undefined || matches === false) return this.#onBadUnit();
+    if (bytes === undefined) return this.#onBadUnit();
     // The node above it may have been checked since.
     const isRight = matches ?? await this.#verifier!.verify(unit, bytes);
     if (isRight === false) return this.#onBadUnit();

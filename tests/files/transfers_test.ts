@@ -366,6 +366,26 @@ test("Transfers checks each leaf on the disk, and wants those again that were ch
   assertEquals(first, 2 + 9);
 });
 
+test("Transfers does not end before the files of an earlier run are checked, whatever its connection does", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 100;
+  const bytes = testBytes(40 * LEAF_BYTES);
+  await ada.offers("film", bytes);
+  await bob.accepts();
+  await room.sends(25);
+  await bob.restart();
+  const received = bob.event("received");
+  let isDone = false;
+  received.then(() => isDone = true, () => isDone = true);
+  while (!isDone) {
+    bob.transfers.reconnected();
+    await room.pass(100);
+  }
+  await received;
+  assertEquals(await bob.read("film"), bytes);
+});
+
 test("Transfers offers again when its own session is replaced, and receivers continue", async () => {
   const [room, ada, bob, carol] = await roomOf("ada", "bob", "carol") as [
     FileRoom,

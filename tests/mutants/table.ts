@@ -170,6 +170,38 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "wire/file.ts",
+    test: "wire/file_test.ts",
+    mutants: [
+      [
+        "if (first < end) throw",
+        "if (first < 0) throw",
+        "decodeFileMessage refuses a want whose ranges are empty, overlap, or are too many",
+      ],
+      [
+        "if (flags > 1) throw",
+        "if (flags > 2) throw",
+        "decodeFileMessage refuses an offer with a field out of its bounds",
+      ],
+      [
+        "  reader.end();\n  return message;",
+        "  return message;",
+        "decodeFileMessage refuses every body that is cut short or too long",
+      ],
+    ],
+  },
+  {
+    file: "room/events.ts",
+    test: "room/file_message_test.ts",
+    mutants: [
+      [
+        'if (message.kind === "offer" && this.#self',
+        "if (this.#self",
+        "Room drops offers of an ignored member, and no other message about a transfer",
+      ],
+    ],
+  },
+  {
     file: "wire/frame.ts",
     test: "wire/frame_test.ts",
     mutants: [
@@ -1724,6 +1756,95 @@ export const MUTANTS: readonly Mutants[] = [
         'name.normalize("NFD").toUpperCase().toLowerCase().normalize("NFC")',
         "name.toLowerCase()",
         "safePaths keeps paths that some systems fold to one apart and inside",
+      ],
+    ],
+  },
+  {
+    file: "files/sealing.ts",
+    test: "files/transfers_test.ts",
+    mutants: [
+      [
+        "if (!equal(await digest(leaf), this.#tree.hashOf(unit))) {",
+        "if (leaf.length === 0) {",
+        "Transfers names a file that changed while it was sent, and sends nothing of the change",
+      ],
+      [
+        "this.#held.delete(unit - MAX_HELD_UNITS);",
+        "",
+        "Transfers ends a stream for a receiver that lacks what is no longer held",
+      ],
+    ],
+  },
+  {
+    file: "files/outgoing.ts",
+    test: "files/malicious_test.ts",
+    mutants: [
+      [
+        "if (binding === undefined || this.#ended || !this.#audience.has(key)) return;",
+        "if (binding === undefined || this.#ended) return;",
+        "Transfers gives nothing to a member that was not offered it",
+      ],
+      [
+        "if (this.#ended || !this.#offered.has(id)) return;",
+        "if (this.#ended) return;",
+        "Transfers gives nothing to a member that was not offered it",
+      ],
+    ],
+  },
+  {
+    file: "files/incoming.ts",
+    test: "files/malicious_test.ts",
+    mutants: [
+      [
+        "if (isRight === false) return this.#onBadUnit();",
+        "",
+        "Transfers takes no unit that does not match the offered tree, also with the right key",
+      ],
+      [
+        "    manifest.checkOffer(this.#offer);\n",
+        "",
+        "Transfers ends a transfer whose manifest has another number of files, and keeps nothing of it",
+      ],
+      [
+        "if (this.#bytes !== size || !equal(tree.root, root)) return",
+        "if (this.#bytes !== size) return",
+        "Transfers removes a stream whose end tells another root",
+      ],
+      [
+        "if (this.#bytes !== size || !equal(tree.root, root)) return",
+        "if (!equal(tree.root, root)) return",
+        "Transfers removes a stream whose last leaf is longer than its size says",
+      ],
+      [
+        "if (unit >= this.#have.gap + MAX_STREAM_GAP) return undefined;",
+        "",
+        "Transfers takes no unit of a stream that is far from those before it",
+      ],
+      [
+        "if (!this.#accepted || this.#granted) return;",
+        "if (!this.#accepted) return;",
+        "Transfers lets no one but the sender grant, withdraw, pause or end a transfer",
+      ],
+      [
+        "if (++this.#badUnits < MAX_BAD_UNITS) return;",
+        "",
+        "Transfers takes no unit that does not match the offered tree, also with the right key",
+      ],
+    ],
+  },
+  {
+    file: "files/incoming.ts",
+    test: "files/transfers_test.ts",
+    mutants: [
+      [
+        "if (!this.#isActive || this.#missing.size > 0) return;",
+        "if (!this.#isActive) return;",
+        "Transfers does not end before the files of an earlier run are checked, whatever its connection does",
+      ],
+      [
+        "const isRight = isThere && await this.#verifier!.verify(unit, bytes);",
+        "const isRight = isThere;",
+        "Transfers checks each leaf on the disk, and wants those again that were changed",
       ],
     ],
   },

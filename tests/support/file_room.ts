@@ -266,6 +266,11 @@ export class FileSide {
     return id;
   }
 
+  /** Lets it finish what it has begun. */
+  async rest(): Promise<void> {
+    await this.#room.pass(100 * TURN_MS);
+  }
+
   /** The names in its download folder. */
   async names(): Promise<string[]> {
     const entries = await Array.fromAsync(Deno.readDir(this.directory));
