@@ -21,7 +21,7 @@ import {
   type SessionEvent,
   warning,
 } from "../session_events.ts";
-import { downloadDirectory } from "../store/mod.ts";
+import { absolutePath, downloadDirectory } from "../store/mod.ts";
 import { isTransient } from "./backoff.ts";
 import type { Connector, MemberSession } from "./connector.ts";
 import { type ClientEnd, closedByHost, type Ending, failed } from "./ending.ts";
@@ -110,7 +110,7 @@ export interface FilesToSend {
 
 /** Enters a room, and stays in it until one side ends that. */
 export async function runClient(options: ClientOptions): Promise<ClientEnd> {
-  const downloadDir = options.downloadDir ?? await downloadDirectory();
+  const downloadDir = absolutePath(options.downloadDir ?? await downloadDirectory());
   return await new Client({ ...options, downloadDir }).run();
 }
 

@@ -247,7 +247,7 @@ export class SharedFiles {
   #show(event: TransferEvent<Member>): void {
     const shown = this.#options.views.complete(event);
     if (shown === undefined) return;
-    this.#options.show(withPermission(shown));
+    this.#options.show(withAdvice(shown));
     this.#outcomes.hear(shown);
   }
 
@@ -310,11 +310,19 @@ export class SharedFiles {
   }
 }
 
-/** An event, with the flags to add if it warns of a missing permission: no wish helps then. */
-function withPermission(event: SessionEvent): SessionEvent {
-  if (event.event !== "warning" || event.code !== "permission-denied") return event;
-  const { hint } = missingPermission("--allow-write", "--allow-read --allow-write");
-  return warning(event.code, event.message, hint);
+/** An event, with advice that fits a receiver if it warns: no wish gives a permission that is missing. */
+function withAdvice(event: SessionEvent): SessionEvent {
+  if (event.event !== "warning") return event;
+  switch (event.code) {
+    case "permission-denied": {
+      const { hint } = missingPermission("--allow-write", "--allow-read --allow-write");
+      return warning(event.code, event.message, hint);
+    }
+    case "too-many-offers":
+      return warning(event.code, event.message, "/decline those that you don't want.");
+    default:
+      return event;
+  }
 }
 
 /** The warning about what is not sent of a folder. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { environmentVariable } from "../permission.ts";
 import type { Platform } from "./place.ts";
 import { granted } from "./private_file.ts";
@@ -30,6 +30,15 @@ export function homeDirectory(
   if (os !== "windows") return env("HOME") || undefined;
   const roaming = env("APPDATA");
   return roaming ? join(roaming, "..", "..") : undefined;
+}
+
+/** The absolute form of a path, if the current directory may be known. */
+export function absolutePath(path: string): string {
+  try {
+    return resolve(path);
+  } catch {
+    return path;
+  }
 }
 
 /** Lists a folder in the order of names; nothing if it cannot be read. */

@@ -1,5 +1,11 @@
 /** The transfers that are under way, in one line that is redrawn in place. */
-import type { MemberView, PreparingEvent, ProgressEvent, SessionEvent } from "../session_events.ts";
+import type {
+  MemberView,
+  PreparingEvent,
+  ProgressEvent,
+  ReceiverView,
+  SessionEvent,
+} from "../session_events.ts";
 import { firstRow, rowsOf } from "./live_region.ts";
 import { percentOf } from "./quantity.ts";
 import { sanitizeLine } from "./sanitize.ts";
@@ -151,9 +157,7 @@ function formsOf({ isOwn, other, progress }: Shown): readonly string[] {
   const rate = paused || progress.bytesPerSecond === 0 ? [] : rateOf(progress);
   const state = (columns: number, facts: readonly string[]): string =>
     [bar(bytes, size, columns) + done(bytes, size), ...facts].join(", ");
-  const each = receivers.length > 1 && receivers.length <= MAX_RECEIVERS
-    ? receivers.map((one) => `${markedName(one.member)} ${done(one.bytes, size)}`).join(", ")
-    : "";
+  const each = receiversOf(receivers, size);
   if (paused) {
     return [
       `${full} ${state(BAR, [`paused; /resume ${id} continues`])}`,
@@ -173,6 +177,17 @@ function formsOf({ isOwn, other, progress }: Shown): readonly string[] {
     `${file} ${done(bytes, size)}`,
     done(bytes, size),
   ];
+}
+
+/** How far each of several receivers is; of many, how many have everything. */
+function receiversOf(receivers: readonly ReceiverView[], size: number | undefined): string {
+  if (receivers.length < 2) return "";
+  if (receivers.length > MAX_RECEIVERS) {
+    return `${
+      receivers.filter(({ bytes }) => bytes === size).length
+    } of ${receivers.length} have it`;
+  }
+  return receivers.map((one) => `${markedName(one.member)} ${done(one.bytes, size)}`).join(", ");
 }
 
 /** A bar, of characters that take one column in each terminal; none if the size is not known. */

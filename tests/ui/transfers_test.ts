@@ -177,6 +177,11 @@ test("TransferBoard.line says how far each receiver is, and counts further trans
     lineAfter(70, OWN_OFFER, half, OFFER, progress(1)),
     '"photos" [----------] 7%, 90 s left: bob✓ 50%, carol 7% (+1)',
   );
+  const many = Array.from({ length: 5 }, (_, i) => ({ ...BOB, key: `${i}`, session: `${i}` }));
+  assertEquals(
+    lineAfter(80, OWN_OFFER, ownProgress(new Map(many.map((one, i) => [one, i < 2 ? 100 : 40])))),
+    '"photos" [####------] 40%, 90 s left: 2 of 5 have it',
+  );
   const sent = { event: "file-sent", id: 2, name: "photos" } as const;
   assertEquals(
     lineAfter(50, OWN_OFFER, half, { ...sent, member: BOB }),
