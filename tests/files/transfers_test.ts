@@ -5,6 +5,7 @@ import { type FileContents, LEAF_BYTES, SEALED_UNIT_BYTES } from "../../lib/file
 import { ReportState, WithdrawReason } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { type FileEvent, FileRoom, type FileSide, testBytes } from "../support/file_room.ts";
+import { diskTest, SmallDisk } from "../support/disk.ts";
 import { test } from "../support/test.ts";
 
 /** Files in memory. A test may change or break them while they are sent. */
@@ -694,6 +695,36 @@ test("Transfers does not offer a file that cannot be read", async () => {
   await room.pass(1000);
   assertEquals([shown(bob), contents.closed], [[], true]);
 });
+
+// A disk that is full.
+
+diskTest(
+  "Transfers pauses when the disk is full, keeps what came, and goes on when there is room",
+  async () => {
+    using disk = new SmallDisk(1024);
+    const bytes = testBytes(40 * LEAF_BYTES);
+    await using room = new FileRoom();
+    const ada = await room.enter("ada");
+    const bob = await room.enter("bob", { downloadDirectory: disk.path });
+    const carol = await room.enter("carol");
+    await ada.offers("film", bytes);
+    const id = await bob.accepts();
+    await carol.accepts();
+    const { code, hint } = await bob.event("warning");
+    assertEquals([code, hint], ["disk-full", `/resume ${id} continues it.`]);
+    const failed = await ada.event("file-failed");
+    assertEquals([failed.code, failed.member?.name], ["disk-full", "bob"]);
+    await carol.event("received");
+    assertEquals(bob.transfers.list()[0]!.state, "paused");
+    assert(bob.transfers.list()[0]!.bytes > 8 * LEAF_BYTES);
+    assertEquals(await bob.names(), ["film.part"]);
+    disk.grow(8192);
+    bob.transfers.resume(id);
+    await bob.event("received");
+    assertEquals(await bob.read("film"), bytes);
+    assertEquals(ada.transfers.list(), []);
+  },
+);
 
 // Progress.
 

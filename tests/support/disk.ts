@@ -10,19 +10,24 @@ export function diskTest(name: string, fn: () => Promise<void>): void {
   testUnless(OBSTACLE, name, fn);
 }
 
-/** A disk of two pages of 4,096 bytes, in memory. */
+/** A disk in memory. */
 export class SmallDisk implements Disposable {
   /** Where it is mounted. */
   readonly path: string = Deno.makeTempDirSync({ prefix: "lanchat-disk-" });
 
-  /** Mounts an empty one. */
-  constructor() {
+  /** Mounts an empty one. @param kib Its size in KiB; by default two pages of 4,096 bytes. */
+  constructor(kib = 8) {
     try {
-      run("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", this.path);
+      run("mount", "-t", "tmpfs", "-o", `size=${kib}k`, "tmpfs", this.path);
     } catch (error) {
       Deno.removeSync(this.path);
       throw error;
     }
+  }
+
+  /** Makes room on it. @param kib Its new size in KiB. */
+  grow(kib: number): void {
+    run("mount", "-o", `remount,size=${kib}k`, this.path);
   }
 
   [Symbol.dispose](): void {
