@@ -126,7 +126,8 @@ test("BulkQueue serves senders alike by bytes, whatever the sizes of their piece
     for (let sent = 0; sent + size <= 2 << 20; sent += size) scene.sendApart(sender, size);
   });
   const bytes = sizes.map(() => 0);
-  while (Math.max(...bytes) < 1.9 * 2 ** 20) { // Each record counts for 1 KiB more.
+  // Each record counts for 1 KiB more.
+  while (Math.max(...bytes) < 1.9 * 2 ** 20) {
     const [from, , length] = scene.next()!;
     bytes[from]! += length + 1024;
     const ahead = Math.max(...bytes) - Math.min(...bytes);
