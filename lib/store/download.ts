@@ -82,6 +82,11 @@ export async function downloadDirectory(platform?: Platform): Promise<string> {
 
 /** Files under way, in a part folder. */
 export class Download {
+  /**
+   * Part folders that this run uses, or has found locked: a wait for a lock keeps a thread until the lock is free,
+   * and someone could offer the same again and again.
+   */
+  static readonly #busy = new Set<string>();
   /** The download folder, without links in its path. */
   readonly directory: string;
   /** The part folder. */
@@ -101,6 +106,7 @@ export class Download {
     this.path = path;
     this.#info = info;
     this.#lock = lock;
+    Download.#busy.add(path);
   }
 
   /**
@@ -147,7 +153,8 @@ export class Download {
       for await (const { name } of Deno.readDir(real)) {
         const path = join(real, name);
         const info = name.endsWith(PART) ? await holding(path, offer) : undefined;
-        if (info === undefined) continue;
+        if (info === undefined || Download.#busy.has(path)) continue;
+        Download.#busy.add(path);
         const lock = await lockFolder(path);
         if (lock !== undefined) return new Download(real, path, info, lock);
       }
@@ -235,8 +242,10 @@ export class Download {
   /** Ends the use of the part folder, and leaves it for a later run. */
   async close(): Promise<void> {
     await this.#open.close();
-    if (!this.#isClosed) this.#lock[Symbol.dispose]();
+    if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#lock[Symbol.dispose]();
+    Download.#busy.delete(this.path);
   }
 
   /** Gives each file its exact size, makes the empty ones, and waits until the disk has them. */

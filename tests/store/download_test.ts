@@ -284,6 +284,30 @@ test("Download.find gives the folder to one of several runs, also while it is ma
   await Promise.all(again.map((download) => download?.close()));
 });
 
+test("Download.find waits for no lock that this run has, and once for one of another run", async () => {
+  using folder = new Folder();
+  const download = await folder.start("x", ["x"]);
+  const lock = `${download.path}/lock`;
+  const { lock: original } = Deno.FsFile.prototype;
+  let waits = 0;
+  Deno.FsFile.prototype.lock = function (exclusive) {
+    waits++;
+    return original.call(this, exclusive);
+  };
+  try {
+    assertEquals(await Download.find(folder.path, OFFER), undefined);
+    assertEquals(waits, 0);
+    await download.close();
+    // What another run does.
+    using other = await Deno.open(lock, { write: true });
+    other.lockSync(true);
+    for (let i = 0; i < 3; i++) assertEquals(await Download.find(folder.path, OFFER), undefined);
+    assertEquals(waits, 1);
+  } finally {
+    Deno.FsFile.prototype.lock = original;
+  }
+});
+
 test("Download.find takes no folder for a part that someone has sent", async () => {
   using folder = new Folder();
   const names = ["x.part", `${"y".repeat(250)}.part`];
