@@ -241,7 +241,8 @@ class NatsBus implements Bus {
     for await (const status of this.#connection.status()) {
       if (status.type !== "error" || !(status.error instanceof PermissionViolationError)) continue;
       const { operation, subject } = status.error;
-      const message = `The broker at ${where} does not let this user ${operation} ${subject}`;
+      const deed = operation === "publish" ? "publish" : "subscribe";
+      const message = `The broker at ${where} does not let this user ${deed} to ${subject}`;
       const hint = "Have its operator set the permissions of docs/BEYOND.md.";
       resolve(new NetError("permission-denied", message, { hint }));
       void this.#connection.close();

@@ -21,12 +21,12 @@ import { Backoff } from "./backoff.ts";
 /** Dependencies of {@linkcode BrokerEntrance}. */
 export interface BrokerEntranceOptions {
   /** The broker. */
-  readonly broker: Broker;
+  readonly broker: Pick<Broker, "address" | "connect">;
   /** The first connection to it. */
   readonly bus: Bus;
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
-  /** Called each time that the broker is lost. */
+  /** Called when the broker is lost, but once for each reason until someone calls again. */
   readonly onLost: (reason: NetError) => void;
   /** Times the tries to come back. */
   readonly clock?: Clock;
@@ -54,10 +54,18 @@ export class BrokerEntrance {
     this.connections = ReadableStream.from(this.#callers());
   }
 
-  /** Begins to take callers, who wait until {@linkcode BrokerEntrance.connections} is read. */
+  /**
+   * Begins to take callers, who wait until {@linkcode BrokerEntrance.connections} is read.
+   *
+   * @throws {NetError} With code `permission-denied` if the broker does not let this user host.
+   */
   static async open(options: BrokerEntranceOptions): Promise<BrokerEntrance> {
     const entrance = new BrokerEntrance(options, await brokerRoom(options.roomId));
+    // The second answer comes after a refusal was handled.
     await options.bus.flush();
+    await options.bus.flush();
+    const refusal = await Promise.race([entrance.#reception.lost, undefined]);
+    if (refusal !== undefined) throw refusal;
     return entrance;
   }
 
@@ -69,13 +77,17 @@ export class BrokerEntrance {
 
   async *#callers(): AsyncGenerator<IncomingConnection> {
     const { signal } = this.#closing;
+    let shown: string | undefined;
     while (true) {
       for await (const connection of this.#reception.connections) {
         this.#backoff.succeeded();
+        shown = undefined;
         yield connection;
       }
       if (signal.aborted) return;
-      this.#options.onLost(await this.#reception.lost);
+      const reason = await this.#reception.lost;
+      if (reason.message !== shown) this.#options.onLost(reason);
+      shown = reason.message;
       const bus = await this.#backoff.retry((signal) => this.#connect(signal)).catch((error) => {
         if (!signal.aborted) throw error;
       });

@@ -73,6 +73,8 @@ const IDENTITY_SHARED = warning(
   "Another lanchat hosts a room under your identity: others cannot tell them apart",
 );
 
+const RECONNECTING = "Reconnecting to it. Members on this network stay connected.";
+
 const ADDRESSES_HIDDEN = warning("addresses-hidden", "Cannot list this machine's addresses");
 
 /** A room without the root, which its invite carries. */
@@ -234,9 +236,9 @@ async function openBrokerEntrance(
     broker: via!,
     bus,
     roomId,
-    onLost: ({ code, message }) => {
-      const hint = "Reconnecting to it. Members on this network stay connected.";
-      frontEnd.show(warning(code, message, hint));
+    onLost: ({ code, hint, message }) => {
+      const isLost = code === "connection-lost";
+      frontEnd.show(warning(code, message, isLost ? RECONNECTING : hint));
     },
   });
 }

@@ -92,9 +92,9 @@ export class FakeBus implements Bus {
   }
 
   /** Loses the connection to the broker. */
-  lose(): void {
+  lose(reason: NetError = new NetError("connection-lost", "Broker lost")): void {
     this.isClosed = true;
-    this.#close(new NetError("connection-lost", "Broker lost"));
+    this.#close(reason);
   }
 }
 
