@@ -5,7 +5,7 @@ transit.py receive PORT FILE SIZE
 """
 import sys
 
-from twisted.internet import defer, reactor
+from twisted.internet import defer, reactor, task
 from twisted.protocols import basic
 from wormhole.transit import TransitReceiver, TransitSender
 
@@ -18,8 +18,9 @@ def send(path):
     transit.set_transit_key(KEY)
     hints = yield transit.get_connection_hints()
     transit.add_connection_hints([])
+    connecting = transit.connect()
     print(next(hint["port"] for hint in hints if hint["type"] == "direct-tcp-v1"), flush=True)
-    pipe = yield transit.connect()
+    pipe = yield connecting
     with open(path, "rb") as file:
         yield basic.FileSender().beginFileTransfer(file, pipe)
     yield pipe.receive_record()
@@ -38,7 +39,9 @@ def receive(port, path, size):
     with open(path, "wb") as file:
         yield pipe.writeToFile(file, size)
     pipe.send_record(b"whole")
-    yield pipe.receive_record().addErrback(lambda _: None)  # Until the sender has closed.
+    pipe.close()
+    while pipe.transport.connected:  # The last record is on its way.
+        yield task.deferLater(reactor, 0.01, lambda: None)
 
 
 def run(role, *arguments):

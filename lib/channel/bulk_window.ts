@@ -22,6 +22,9 @@ export const BASE_MS = 10_000;
 /** The same for a window that is at its minimum: then the delay is not its own, but that of a longer way. */
 const MIN_BASE_MS = 1000;
 
+/** Time for which the best rate counts at least, and at most twice, in milliseconds. */
+const RATE_MS = 500;
+
 /** Shortest frame that has to wait for room, in bytes: the smallest window is four of them. */
 const MIN_FRAME_BYTES = 4096;
 
@@ -57,6 +60,35 @@ interface FrameUnderWay {
   readonly end: number;
   /** When it was sent, in ms of `Clock.elapsed`. */
   readonly at: number;
+  /** Bytes that had been taken then. */
+  readonly taken: number;
+}
+
+/** The best of the rates at which bytes were taken lately. */
+class BestRate {
+  readonly #clock: Clock;
+  #since = 0;
+  #now = 0;
+  #before = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** In bytes a millisecond. */
+  get best(): number {
+    return Math.max(this.#now, this.#before);
+  }
+
+  /** @param rate In bytes a millisecond. */
+  note(rate: number): void {
+    if (this.#clock.elapsed() - this.#since > RATE_MS) {
+      this.#since = this.#clock.elapsed();
+      this.#before = this.#now;
+      this.#now = 0;
+    }
+    this.#now = Math.max(this.#now, rate);
+  }
 }
 
 /**
@@ -66,6 +98,7 @@ interface FrameUnderWay {
  */
 export class BulkWindow {
   readonly #clock: Clock;
+  readonly #rate: BestRate;
   #size = MIN_WINDOW_BYTES;
   /** Size up to which it doubles with each round trip, unless there is a delay before. */
   #threshold = Infinity;
@@ -84,6 +117,7 @@ export class BulkWindow {
   /** Starts with the smallest window. */
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
+    this.#rate = new BestRate(clock);
     this.#measuredAt = clock.elapsed();
   }
 
@@ -106,7 +140,7 @@ export class BulkWindow {
   send(bytes: number): void {
     if (this.#isIdle) this.#startOver();
     this.#sent += bytes;
-    this.#underWay.push({ end: this.#sent, at: this.#clock.elapsed() });
+    this.#underWay.push({ end: this.#sent, at: this.#clock.elapsed(), taken: this.#taken });
   }
 
   /**
@@ -127,6 +161,7 @@ export class BulkWindow {
     const last = frames.at(-1);
     if (last === undefined) return;
     const delay = this.#clock.elapsed() - last.at;
+    this.#rate.note((taken - last.taken) / Math.max(delay, 1));
     if (this.#probeFrom === undefined) this.#adapt(delay, bytes, wasInUse);
     else if (last.end > this.#probeFrom) {
       // On a longer way the last size says nothing.
@@ -167,7 +202,8 @@ export class BulkWindow {
     const change = bytes * (this.#size < this.#threshold ? 1 : GAIN * share);
     // A window that its sender does not fill says nothing about a larger one.
     if (change < 0 || wasInUse) {
-      this.#size = Math.max(MIN_WINDOW_BYTES, Math.min(this.#size + change, MAX_WINDOW_BYTES));
+      const least = Math.max(MIN_WINDOW_BYTES, this.#rate.best * TARGET_MS);
+      this.#size = Math.min(Math.max(least, this.#size + change), MAX_WINDOW_BYTES);
     }
     const isSmallest = this.#size === MIN_WINDOW_BYTES;
     if (now - this.#measuredAt < (isSmallest ? MIN_BASE_MS : BASE_MS)) return;

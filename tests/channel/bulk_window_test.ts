@@ -81,13 +81,15 @@ function megabits(mbit: number): number {
 }
 
 test("BulkWindow starts with four frames of 4 KiB, and waits until one is taken", () => {
-  const window = new BulkWindow(new FakeClock());
+  const clock = new FakeClock();
+  const window = new BulkWindow(clock);
   assertEquals(window.size, MIN_WINDOW_BYTES);
   for (let i = 0; i < 4; i++) {
     assertEquals(window.frameBytes, 4096);
     window.send(4096);
   }
   assertEquals(window.frameBytes, 0);
+  clock.advance(10);
   window.take(4096);
   assertEquals(window.size, MIN_WINDOW_BYTES + 4096);
 });
@@ -116,11 +118,14 @@ test("BulkWindow doubles with each round trip without delay, up to 4 MiB and fra
 });
 
 test("BulkWindow.frameBytes is an eighth of the window, and not under 4 KiB", () => {
-  const window = new BulkWindow(new FakeClock());
+  const clock = new FakeClock();
+  const window = new BulkWindow(clock);
   let sent = 0;
   for (let size = MIN_WINDOW_BYTES; size <= MAX_BULK_BYTES; size *= 2) {
     assertEquals([window.size, window.frameBytes], [size, Math.max(size / 8, 4096)]);
-    window.take(sent += fill(window));
+    sent += fill(window);
+    clock.advance(10);
+    window.take(sent);
   }
 });
 
@@ -154,7 +159,7 @@ test("BulkWindow measures the least delay again after a second at its minimum: a
   way.delayMs = 120;
   way.run(3000);
   const share = way.run(1000) / megabits(100);
-  assert(share > 0.3, `${share}`);
+  assert(share > 0.2, `${share}`);
 });
 
 test("BulkWindow keeps its size on a way that now and then holds frames for 60 ms", () => {
@@ -174,14 +179,24 @@ test("BulkWindow takes one late sample for noise", () => {
     clock.advance(ms);
     window.take(sent);
   };
-  for (let i = 0; i < 4; i++) trip(1);
+  for (let i = 0; i < 2; i++) trip(1);
   const { size } = window;
   trip(100);
   assert(window.size > size);
-  for (let i = 0; i < 3; i++) trip(100);
-  const after = window.size;
-  trip(100);
-  assert(window.size < after);
+  let after = window.size;
+  for (let i = 0; i < 12; i++) {
+    after = Math.max(after, window.size);
+    trip(100);
+  }
+  assert(window.size < after, `${window.size} of ${after}`);
+});
+
+test("BulkWindow keeps what passed in 6 ms lately, when a busy machine delays everything for a while", () => {
+  const way = new Way(megabits(1000), 1);
+  way.run(2000);
+  way.delayMs = 30;
+  way.run(400);
+  assert(way.window.size > 0.5 * TARGET_MS * megabits(1000), `${way.window.size}`);
 });
 
 test("BulkWindow does not grow while its sender does not fill it", () => {

@@ -772,6 +772,16 @@ export const MUTANTS: readonly Mutants[] = [
         "BulkWindow fills 10 Mbit/s and lets others wait 12 ms, for a minute and any least delay",
       ],
       [
+        "Math.max(MIN_WINDOW_BYTES, this.#rate.best * TARGET_MS)",
+        "MIN_WINDOW_BYTES",
+        "BulkWindow keeps what passed in 6 ms lately, when a busy machine delays everything for a while",
+      ],
+      [
+        "if (this.#clock.elapsed() - this.#since > RATE_MS) {",
+        "if (false) {",
+        "BulkWindow follows when the way becomes ten times slower, and faster",
+      ],
+      [
         "(isSmallest ? MIN_BASE_MS : BASE_MS)",
         "BASE_MS",
         "BulkWindow measures the least delay again after a second at its minimum: a longer way is no queue",
