@@ -1,7 +1,7 @@
 /**
  * What a client of the same broker can do to a room, and what the permissions of docs/BEYOND.md keep from it.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { Broker, call, MAX_SILENT_CALLERS } from "../../lib/broker/mod.ts";
 import { parseBrokerAddress } from "../../lib/broker_address.ts";
@@ -220,7 +220,8 @@ testUnless(
     await scene.assertWorks();
     assertEquals(bob.events.filter(({ event }) => event === "disconnected"), []);
     assert(errors.some((text) => text.includes(`Publish to "${down}"`)), errors.join());
-    const member = new Broker(parseBrokerAddress(`nats://${scene.server.address}`), {
+    const url = `nats://${scene.server.address}`;
+    const member = new Broker(parseBrokerAddress(url), {
       user: { user: MEMBER.NATS_USER, password: MEMBER.NATS_PASSWORD },
     });
     const connection = await call(
@@ -229,6 +230,14 @@ testUnless(
       { timeoutMs: 5000 },
     );
     connection.close();
+    await using refused = new Program(
+      ["serve", "--json", "--port", "0", "--host", "127.0.0.1", "--no-announce", "--via", url],
+      { permissions: ALLOW, env: MEMBER },
+    );
+    const { code, message: reason } = await refused.event("error");
+    assertEquals(code, "permission-denied");
+    assertMatch(reason, /does not let this user subscribe to lanchat\./);
+    await refused.ends(1);
     await mallory.close();
     await watching;
   },
