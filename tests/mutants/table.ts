@@ -1870,6 +1870,79 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "broker/connection.ts",
+    test: "broker/connection_test.ts",
+    mutants: [
+      [
+        "if (number !== this.#nextReceived) {",
+        "if (number < this.#nextReceived) {",
+        "BrokerConnection ends by a message that is of a number that is not next, and no other connection does",
+      ],
+      [
+        'if (credit < this.#credit) throw new WireError("The credit became less");',
+        "",
+        "BrokerConnection ends by a message that is of less credit than before, and no other connection does",
+      ],
+      [
+        'if (this.#receivedBytes > this.#granted) throw new WireError("More came than was granted");',
+        "",
+        "BrokerConnection ends by a message that is more than was granted, and no other connection does",
+      ],
+      [
+        "if (this.#isIdle) this.#send(BrokerMessageKind.STATE);",
+        "",
+        "BrokerConnection ends by a message that is lost, and no other connection does",
+      ],
+      [
+        "if (this.#silentIntervals >= SILENT_INTERVALS) {",
+        "if (this.#silentIntervals > 2 * SILENT_INTERVALS) {",
+        "BrokerConnection ends when the other end gives no sign of life",
+      ],
+      [
+        "      await this.#options.drained();\n",
+        "",
+        "BrokerConnection waits until the broker has taken what was sent",
+      ],
+      [
+        "Math.min(FIRST_WINDOW_BYTES + this.#readBytes, BROKER_WINDOW_BYTES)",
+        "BROKER_WINDOW_BYTES",
+        "BrokerConnection sends no more than a slow reader has room for, at first a quarter",
+      ],
+    ],
+  },
+  {
+    file: "broker/reception.ts",
+    test: "broker/reception_test.ts",
+    mutants: [
+      [
+        "} else if (silent.size < MAX_SILENT_CALLERS) {",
+        "} else {",
+        "receiveCallers bounds the callers that send nothing, and takes others when some have ended",
+      ],
+      [
+        " || credit < FIRST_WINDOW_BYTES) return;",
+        ") return;",
+        "receiveCallers takes no first message of another kind, number, version or little credit",
+      ],
+    ],
+  },
+  {
+    file: "session/broker_entrance.ts",
+    test: "session/broker_entrance_test.ts",
+    mutants: [
+      [
+        "if (refusal !== undefined) throw refusal;",
+        "",
+        "BrokerEntrance.open fails where the broker does not let the host in",
+      ],
+      [
+        "if (reason.message !== shown) this.#options.onLost(reason);",
+        "this.#options.onLost(reason);",
+        "BrokerEntrance reports one reason once, until someone has called again",
+      ],
+    ],
+  },
+  {
     file: "session/trust_store.ts",
     test: "session/trust_store_test.ts",
     mutants: [
