@@ -132,6 +132,7 @@ export class ReceivingTransfer<M extends FileMember> {
   #badUnits = 0;
   /** Resolves when all units that came are handled. */
   #handled: Promise<void> = Promise.resolve();
+  #shown = false;
   #accepted = false;
   #paused = false;
   /** Whether the sender has paused. */
@@ -178,6 +179,7 @@ export class ReceivingTransfer<M extends FileMember> {
   async start(accepts: boolean): Promise<void> {
     if (!this.#isTooLarge) this.#download = await this.#find();
     if (this.#ended) return void await this.#download?.close();
+    this.#shown = true;
     const accepted = !this.#isTooLarge && (accepts || this.#download !== undefined);
     const { count, from, name, private: isPrivate, size } = this.view;
     this.#emit({
@@ -192,6 +194,11 @@ export class ReceivingTransfer<M extends FileMember> {
     });
     if (this.#isTooLarge) this.#stop(StopReason.TOO_LARGE, "file-too-large", "it is too large");
     else if (accepted) this.accept();
+  }
+
+  /** Whether the offer was shown: not before it is known what an earlier run has received of it. */
+  get isShown(): boolean {
+    return this.#shown;
   }
 
   /** The sender. */
@@ -722,7 +729,9 @@ export class ReceivingTransfer<M extends FileMember> {
   }
 
   #emit(event: Unnumbered<TransferEvent<M>>): void {
-    if (!this.#ended) this.#context.emit({ ...event, id: this.id } as TransferEvent<M>);
+    if (this.#shown && !this.#ended) {
+      this.#context.emit({ ...event, id: this.id } as TransferEvent<M>);
+    }
   }
 
   /** Bytes of the contents; `undefined` for a stream that goes on. */

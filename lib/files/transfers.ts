@@ -131,7 +131,8 @@ export class Transfers<M extends FileMember> {
 
   /** The transfers that have not ended, in the order of their numbers. */
   list(): TransferView<M>[] {
-    return [...this.#outgoing.values(), ...this.#incoming.values()]
+    const incoming = [...this.#incoming.values()].filter(({ isShown }) => isShown);
+    return [...this.#outgoing.values(), ...incoming]
       .map(({ view }) => view).sort((a, b) => a.id - b.id);
   }
 
@@ -257,13 +258,18 @@ export class Transfers<M extends FileMember> {
   }
 
   #one(id: number): SendingTransfer<M> | ReceivingTransfer<M> {
-    const transfer = this.#outgoing.get(id) ?? this.#incoming.get(id);
+    const transfer = this.#outgoing.get(id) ?? this.#shown(id);
     if (transfer !== undefined) return transfer;
     throw new TransferError("no-such-transfer", `There is no transfer ${id}`);
   }
 
-  #receivedOne(id: number): ReceivingTransfer<M> {
+  #shown(id: number): ReceivingTransfer<M> | undefined {
     const transfer = this.#incoming.get(id);
+    return transfer?.isShown === true ? transfer : undefined;
+  }
+
+  #receivedOne(id: number): ReceivingTransfer<M> {
+    const transfer = this.#shown(id);
     if (transfer !== undefined) return transfer;
     throw new TransferError("no-such-transfer", `There is no offer ${id} to you`);
   }

@@ -17,6 +17,7 @@ import {
   ReportState,
   StopReason,
 } from "../../lib/wire/mod.ts";
+import { assertFails } from "../support/assert.ts";
 import { FileRoom, type FileSide, testBytes } from "../support/file_room.ts";
 import { test } from "../support/test.ts";
 
@@ -391,6 +392,20 @@ test("Transfers holds few of many short chunks that come before the grant", asyn
   assertEquals(bob.transfers.list()[0]?.bytes, 0, "the unit came too late to be held");
   await sender.sendAll();
   assertEquals((await bob.event("received")).bytes, 5);
+});
+
+test("Transfers knows of no offer before it is shown, and shows none that is withdrawn before", async () => {
+  const { bob, mallory, room } = await lyingRoom();
+  await using _room = room;
+  const manifest = manifestOf(["film", BYTES.length]);
+  const { offer } = await LyingSender.create([mallory, bob], manifest, BYTES);
+  bob.transfers.received({ kind: "offer", ...offer }, mallory.member, true);
+  assertEquals(bob.transfers.list(), []);
+  await assertFails(() => bob.transfers.accept(1), "no-such-transfer");
+  const report = { transfer: offer.transfer, state: ReportState.WITHDRAWN, value: 0 };
+  bob.transfers.received({ kind: "report", ...report }, mallory.member, true);
+  await room.pass(1000);
+  assertEquals(bob.events.all, []);
 });
 
 test("Transfers takes no other offer for one with the same id", async () => {
