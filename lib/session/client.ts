@@ -323,16 +323,17 @@ class Client implements WishContext {
 
   /** Waits for messages on their way. @returns The wanted ending, unless the room ended first. */
   async #finish(wanted: Ending, ended: Promise<Ending>): Promise<Ending> {
-    const { timeoutMs, untilDelivered } = this.options;
+    const { interrupts, timeoutMs, untilDelivered } = this.options;
     const settled = this.#wishes.settled();
     if (wanted.reason === "left" || wanted.reason === "end-of-input") {
       const done = Promise.race([settled, this.#timer.start(timeoutMs)]);
       const end = await Promise.race([done.then(() => wanted), ended]);
       this.#timer.pause();
       if (untilDelivered && end === wanted) await this.#showKept();
-      // Who quits was asked before.
-      return wanted.reason === "left" ? end : await Promise.race([
+      if (wanted.reason === "left") return end; // A person was asked before.
+      return await Promise.race([
         this.files.settled(timeoutMs).then(() => end),
+        interrupts.first.then((): Ending => ({ reason: "signal", status: EXIT.OK })),
         ended,
       ]);
     }

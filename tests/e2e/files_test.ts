@@ -249,6 +249,18 @@ Deno.test("a script that reaches the end of its input waits for its transfers", 
   assertSame(`${folder}/a.bin`, bytes);
 });
 
+Deno.test("a signal ends a script that waits for its transfers at the end of its input", async () => {
+  const { hana } = await room();
+  await using _hana = hana;
+  await using bob = await join(hana, "bob");
+  await underWay(hana, bob);
+  await bob.endInput();
+  bob.signal("SIGTERM");
+  await bob.ends(0);
+  assertEquals((await bob.event("closed")).reason, "signal");
+  assertEquals((await bob.event("file-failed")).code, "file-unfinished");
+});
+
 Deno.test("lanchat send sends standard input, under the name of --name-as", async () => {
   const { folder, hana } = await room("--accept-from", "all");
   await using _hana = hana;
