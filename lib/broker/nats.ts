@@ -6,7 +6,8 @@
 import { formatHostPort, type HostPort } from "../address.ts";
 import type { BrokerAddress, BrokerUser } from "../broker_address.ts";
 import type { Bytes } from "../bytes/mod.ts";
-import { LanchatError, NetError } from "../errors.ts";
+import { deadline, systemClock } from "../clock.ts";
+import { LanchatError, NetError, quote } from "../errors.ts";
 import { requireNetPermission } from "../net/mod.ts";
 import { type Bus, NO_TAKER, type Receive } from "./bus.ts";
 import { call } from "./call.ts";
@@ -17,6 +18,9 @@ const MAX_UNDER_WAY: number = 1 << 20;
 
 /** Interval of the pings that show whether the server is there, in milliseconds; it may miss one. */
 const PING_MS = 5000;
+
+/** Maximum time for the last messages, in milliseconds: a server that is gone takes none. */
+const CLOSING_MS = 1000;
 
 /** Maximum servers of a cluster that are remembered; a cluster tells of its others. */
 const MAX_SERVERS = 16;
@@ -223,7 +227,7 @@ class NatsBus implements Bus {
   }
 
   async close(): Promise<void> {
-    await this.flush();
+    await deadline(systemClock, CLOSING_MS, this.flush());
     await this.#connection.close();
   }
 
@@ -242,12 +246,17 @@ class NatsBus implements Bus {
       if (status.type !== "error" || !(status.error instanceof PermissionViolationError)) continue;
       const { operation, subject } = status.error;
       const deed = operation === "publish" ? "publish" : "subscribe";
-      const message = `The broker at ${where} does not let this user ${deed} to ${subject}`;
+      const message = `The broker at ${where} does not let this user ${deed} to ${shown(subject)}`;
       const hint = "Have its operator set the permissions of docs/BEYOND.md.";
       resolve(new NetError("permission-denied", message, { hint }));
       void this.#connection.close();
     }
   }
+}
+
+/** A text that a server may have chosen, for a message. */
+function shown(text: string): string {
+  return /^[\x20-\x7e]{1,200}$/.test(text) ? text : quote(text.slice(0, 200));
 }
 
 function connectError(
@@ -267,7 +276,7 @@ function connectError(
       hint,
     });
   }
-  const reason = cause?.message ?? "the connection ended";
+  const reason = shown(cause?.message ?? "the connection ended");
   const hint = "Check that a NATS server runs there.";
   if (/connection refused/i.test(reason)) {
     return new NetError("connection-refused", `${action}: nothing listens there`, { cause, hint });

@@ -8,7 +8,8 @@ import {
   call,
   receiveCallers,
 } from "../../lib/broker/mod.ts";
-import { type Bytes, concat } from "../../lib/bytes/mod.ts";
+import { type Bytes, concat, utf8 } from "../../lib/bytes/mod.ts";
+import type { Code } from "../../lib/errors.ts";
 import { assertFails } from "../support/assert.ts";
 import { certificates } from "../support/certificates.ts";
 import { NatsServer, NO_NATS } from "../support/nats_server.ts";
@@ -162,6 +163,48 @@ natsTest("Broker loses the connection with its server", async () => {
     "connection-refused",
   );
 });
+
+/** Accepts connections as a NATS server does, and then says something else. */
+async function serveLies(listener: Deno.TcpListener, lie: string): Promise<void> {
+  const info = { version: "2.9.10", proto: 1, max_payload: 1000, headers: true };
+  for await (const connection of listener) {
+    const write = (text: string): Promise<number> => connection.write(utf8(text));
+    let said = "";
+    const hears = async (word: string): Promise<void> => {
+      const buffer = new Uint8Array(4096);
+      while (!said.includes(word)) {
+        const length = await connection.read(buffer).catch(() => null);
+        if (length === null) return;
+        said += new TextDecoder().decode(buffer.subarray(0, length));
+      }
+    };
+    await write(`INFO ${JSON.stringify(info)}\r\n`);
+    await hears("PING");
+    await write("PONG\r\n");
+    await hears("SUB");
+    await write(lie);
+    await hears("nothing more");
+    connection.close();
+    return;
+  }
+}
+
+const LIES = {
+  "permission-denied": `-ERR 'Permissions Violation for Publish to "\x1b[2J"'\r\n`,
+  "unreachable": "INFO {\x1b[2J}\r\n",
+};
+
+for (const [code, lie] of Object.entries(LIES)) {
+  test(`Broker ends with ${code} at a server that lies, and its text acts on no screen`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const serving = serveLies(listener, lie);
+    const bus = await brokerAt(`nats://127.0.0.1:${listener.addr.port}`).connect({ timeoutMs });
+    const { message } = await assertFails(call(bus, ROOM, { timeoutMs: 500 }), code as Code);
+    assert(/^[\x20-\x7e]+$/.test(message), message);
+    await bus.closed;
+    await serving;
+  });
+}
 
 test("Broker says why it cannot connect", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
