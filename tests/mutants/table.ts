@@ -742,6 +742,11 @@ export const MUTANTS: readonly Mutants[] = [
     test: "channel/bulk_window_test.ts",
     mutants: [
       [
+        "if (this.#underWay.length * MIN_COST_BYTES >= this.#size) return 0;",
+        "",
+        "BulkWindow is full with many short frames, too",
+      ],
+      [
         "if (taken < this.#taken || taken > this.#sent) {",
         "if (taken < this.#taken) {",
         "BulkWindow.take refuses less than before, and more than was sent",
@@ -1152,6 +1157,11 @@ export const MUTANTS: readonly Mutants[] = [
     test: "room/link_test.ts",
     mutants: [
       [
+        "return envelopes.length > 0 ?",
+        "const credit = this.#bulk.credit();\n    if (credit !== undefined) return credit;\n    return envelopes.length > 0 ?",
+        "Link sends CREDIT when nothing else waits, so that no one can hold its member up with bulk",
+      ],
+      [
         "if (transcript !== undefined) this.#transcript = transcript;",
         "",
         "Link acknowledges with the transcript after the last shared record that it has handled",
@@ -1392,6 +1402,11 @@ export const MUTANTS: readonly Mutants[] = [
     test: "relay/bulk_queue_test.ts",
     mutants: [
       [
+        "share.credit -= PIECE_BYTES;",
+        "",
+        "BulkQueue counts 1 KiB for each record, so that short ones do not hold another sender up",
+      ],
+      [
         "if (share.bytes + piece.bytes.length > BULK_SHARE_BYTES) return;",
         "",
         "BulkQueue drops new pieces of a sender of which 8 MiB wait, and of no other",
@@ -1527,6 +1542,11 @@ export const MUTANTS: readonly Mutants[] = [
     test: "store/upload_test.ts",
     mutants: [
       [
+        "real !== undefined && await Deno.realPath(source) !== real",
+        "false",
+        "Upload.readAt follows no link in the place of a folder, so that no one who can write there chooses what is sent",
+      ],
+      [
         "const info = await Deno.lstat(source);",
         "const info = await Deno.stat(source);",
         "findUpload skips links, pipes and sockets in folders, and names them",
@@ -1573,6 +1593,16 @@ export const MUTANTS: readonly Mutants[] = [
     file: "store/download.ts",
     test: "store/download_test.ts",
     mutants: [
+      [
+        "isDirectory ? folderName(name) : name;",
+        "name;",
+        "Download.find takes no folder for a part that someone has sent",
+      ],
+      [
+        " || Download.#busy.has(path)",
+        "",
+        "Download.find waits for no lock that this run has, and once for one of another run",
+      ],
       [
         "await Deno.link(source, target);",
         "await Deno.rename(source, target);",
@@ -1701,6 +1731,11 @@ export const MUTANTS: readonly Mutants[] = [
     file: "files/manifest.ts",
     test: "files/manifest_test.ts",
     mutants: [
+      [
+        "if (hasOver(MAX_FOLDERS, this.files)) {",
+        "if (false) {",
+        "Manifest refuses files in more folders than a receiver should make",
+      ],
       [
         "if (count > reader.remaining / MIN_ENTRY_BYTES)",
         "if (count > 2 ** 40)",

@@ -136,6 +136,7 @@ test("Room.openFlow sends as much as the relay's CREDIT allows, and holds its wr
   await nextTurn();
   assertEquals(sizeOf(alone.relay), 16_384);
   assert(written <= (1 << 19) + 16_384, `${written} bytes were written`);
+  alone.clock.advance(10);
   await alone.relay.send(credit(alone.relay));
   await nextTurn();
   assertEquals(sizeOf(alone.relay), 3 * 16_384, "the window has doubled");
