@@ -11,11 +11,13 @@ import type {
   TransferView,
 } from "../session_events.ts";
 import { formatBytes, formatSeconds, percentOf } from "./quantity.ts";
-import { excerpt } from "./sanitize.ts";
 import { markedName } from "./theme.ts";
 
 /** Maximum characters of a file's name in a line. */
 const MAX_FILE_NAME = 60;
+
+/** Characters at the end of a long name that are shown. */
+const END_CHARACTERS = 8;
 
 /** Maximum paths in one line; the folder shows all. */
 const MAX_PATHS = 3;
@@ -29,9 +31,17 @@ const SLOW_BYTES = 100_000_000;
 /** The parts of a transfer that describe its files. */
 type Described = Pick<TransferView, "count" | "name" | "size">;
 
-/** Shows a file's name: in quotes, with everything escaped that acts on a terminal. @param length Maximum characters. */
+/**
+ * Shows a file's name: in quotes, with everything escaped that acts on a terminal. Of a long name the end is
+ * shown too: it tells a program from a picture.
+ *
+ * @param length Maximum characters.
+ */
 export function fileName(name: string, length: number = MAX_FILE_NAME): string {
-  return quote(excerpt(name, length));
+  const characters = [...name];
+  if (characters.length <= length) return quote(name);
+  const end = characters.slice(-END_CHARACTERS).join("");
+  return quote(`${characters.slice(0, length - END_CHARACTERS).join("")}…${end}`);
 }
 
 /** A file's name, the number of files if there are several, and their size. */

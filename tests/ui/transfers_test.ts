@@ -71,6 +71,14 @@ test("an offer names the sender, the file, its size and what to type", () => {
   );
 });
 
+test("a long name of a file is cut in its middle: its end says what it is", () => {
+  const name = `holiday.jpg${" ".repeat(200)}.exe`;
+  assertEquals(
+    personLines({ ...OFFER, name })[0],
+    `bob✓ offers you "holiday.jpg${" ".repeat(41)}…    .exe" (3.2 MB).`,
+  );
+});
+
 test("the end of a transfer says where the files are, and that their hashes match", () => {
   const received = { event: "received", id: 1, from: BOB, bytes: 3_200_000 } as const;
   assertEquals(noticeLines({ ...received, paths: ["/tmp/report.pdf"] }), [
@@ -154,8 +162,8 @@ test("TransferBoard.line says less in a narrow window, and nothing if nothing is
     '"report.pdf" 45%',
     "45%",
   ]);
-  const long = lineAfter(80, OFFER, progress(45, { name: "x".repeat(200) }));
-  assert(long.startsWith(`"${"x".repeat(24)}…" [`), long);
+  const long = lineAfter(80, OFFER, progress(45, { name: `${"x".repeat(200)}holiday.exe` }));
+  assert(long.startsWith(`"${"x".repeat(16)}…iday.exe" [`), long);
   const { size: _, secondsLeft: _left, ...unknown } = progress(45);
   assertEquals(
     lineAfter(80, OFFER, unknown),
