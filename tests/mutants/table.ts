@@ -2037,6 +2037,65 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "session/file_outcomes.ts",
+    test: "session/file_outcomes_test.ts",
+    mutants: [
+      [
+        "return !failed && answers.includes(undefined) &&",
+        "return answers.includes(undefined) &&",
+        "FileOutcomes.isComplete needs one receiver with everything, and no other that failed",
+      ],
+      [
+        ' || code === "file-declined"',
+        "",
+        "FileOutcomes.isComplete needs one receiver with everything, and no other that failed",
+      ],
+      [
+        'if (state !== "active") return false;',
+        "",
+        "FileOutcomes.isRunning counts what is received, and nothing that is paused",
+      ],
+    ],
+  },
+  {
+    file: "ui/transfer_notices.ts",
+    test: "ui/transfers_test.ts",
+    mutants: [
+      [
+        "return quote(`${characters.slice(0, length - END_CHARACTERS)",
+        "return (`${characters.slice(0, length - END_CHARACTERS)",
+        "a long name of a file is cut in its middle: its end says what it is",
+      ],
+      [
+        "`${markedName(from)} (not verified)`",
+        "markedName(from)",
+        "an offer names the sender, the file, its size and what to type",
+      ],
+    ],
+  },
+  {
+    file: "ui/transfer_board.ts",
+    test: "ui/transfers_test.ts",
+    mutants: [
+      [
+        "const progress = transfer.isOwn && !isReceived(event) ? undefined : event;",
+        "const progress = event;",
+        "TransferBoard.line shows no own transfer that no one receives",
+      ],
+    ],
+  },
+  {
+    file: "ui/paths.ts",
+    test: "ui/paths_test.ts",
+    mutants: [
+      [
+        "    sanitizeLine(name) === name && // A completed name is written to the terminal as it is.\n",
+        "",
+        "completePath completes names, with quotes where one of them needs them",
+      ],
+    ],
+  },
+  {
     file: "ui/wrap.ts",
     test: "ui/wrap_test.ts",
     mutants: [
