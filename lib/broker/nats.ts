@@ -22,8 +22,11 @@ const PING_MS = 5000;
 /** Maximum time for the last messages, in milliseconds: a server that is gone takes none. */
 const CLOSING_MS = 1000;
 
-/** Maximum servers of a cluster that are remembered; a cluster tells of its others. */
-const MAX_SERVERS = 16;
+/** Least time for each of several servers, in milliseconds. */
+const MIN_SERVER_MS = 2000;
+
+/** Maximum servers that are remembered of those of which a cluster tells: each may cost that time. */
+const MAX_TOLD = 4;
 
 /** The code of a message that a server sends if no one takes another one. */
 const NO_RESPONDERS = 503;
@@ -42,7 +45,7 @@ export interface BrokerAccess {
 export interface ConnectOptions {
   /** Cancels the attempt with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Maximum wait for all servers together, in milliseconds. */
+  /** Maximum wait for all servers together, in milliseconds, but at least some seconds for each. */
   readonly timeoutMs: number;
 }
 
@@ -67,28 +70,30 @@ export class Broker {
   /**
    * Connects to one of the servers, each in its turn, in random order.
    *
-   * @throws {NetError} With code `permission-denied` if a server does not accept the user; otherwise for the
-   * last server that was tried, with code `connection-refused`, `name-not-found` or `unreachable`.
+   * @throws {NetError} With code `permission-denied` if a server of the address does not accept the user;
+   * otherwise for the first that was tried, with code `connection-refused`, `name-not-found` or `unreachable`.
    */
   async connect(options: ConnectOptions): Promise<Bus> {
     const client = await load();
     const inRandomOrder = (servers: readonly HostPort[]): HostPort[] =>
       servers.map((server) => ({ server, order: Math.random() }))
         .sort((a, b) => a.order - b.order).map(({ server }) => server);
-    let last: unknown;
+    let first: unknown;
     const servers = [this.address.servers, this.#told].flatMap(inRandomOrder);
-    const timeoutMs = options.timeoutMs / servers.length;
+    const timeoutMs = Math.max(MIN_SERVER_MS, options.timeoutMs / servers.length);
     for (const server of servers) {
       options.signal?.throwIfAborted();
       try {
         return await this.#dial(client, server, { ...options, timeoutMs });
       } catch (error) {
         options.signal?.throwIfAborted();
-        if (error instanceof NetError && error.code === "permission-denied") throw error;
-        last = error;
+        const isRefused = error instanceof NetError && error.code === "permission-denied";
+        // What another server has told may be wrong for this machine.
+        if (isRefused && this.address.servers.includes(server)) throw error;
+        first ??= error;
       }
     }
-    throw last;
+    throw first;
   }
 
   /**
@@ -139,7 +144,7 @@ export class Broker {
       return port === undefined ? [] : [{ host: (brackets ?? name)!, port: Number(port) }];
     });
     this.#told = others.filter(({ host, port }) => !known.includes(formatHostPort(host, port)))
-      .slice(0, MAX_SERVERS);
+      .slice(0, MAX_TOLD);
   }
 }
 

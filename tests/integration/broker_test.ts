@@ -77,6 +77,23 @@ natsTest(
   },
 );
 
+natsTest(
+  "Broker names the server of its address where others that it was told of fail, too",
+  async () => {
+    const [one, two] = await NatsServer.cluster(
+      2,
+      "authorization { users: [{ user: a, password: b }] }",
+    );
+    await using first = one!;
+    await using second = two!;
+    const broker = brokerAt(`nats://${first.address}`, { user: { user: "a", password: "b" } });
+    await (await broker.connect({ timeoutMs })).close();
+    await first.kill();
+    await second.kill();
+    await assertFails(broker.connect({ timeoutMs }), "connection-refused", first.address);
+  },
+);
+
 natsTest("Broker carries connections over a leaf node", async () => {
   await using hub = await NatsServer.start("leafnodes { host: 127.0.0.1, port: -1 }");
   await using leaf = await NatsServer.start(
