@@ -455,7 +455,11 @@ export class SendingTransfer<M extends FileMember> {
     );
     if (due.length === 0) return;
     const { sealer } = binding;
-    const first = this.#pass === undefined && (sealer.isStream || !this.#passed);
+    const isDue = sealer.isStream
+      // What was read before is sent to each receiver by itself.
+      ? due.some(({ wanted }) => wanted.last! >= this.#cursor)
+      : !this.#passed;
+    const first = this.#pass === undefined && isDue;
     if (first && !sealer.isStream) this.#cursor = 0;
     for (const receiver of due) {
       const lowest = receiver.wanted.first!;

@@ -541,3 +541,29 @@ test("Transfers serves others while a receiver wants impossible things, and the 
   assertEquals((await done).id, id);
   assert(equal(await bob.read("film"), bytes));
 });
+
+test("Transfers serves others while a receiver of a stream wants only what was read before", async () => {
+  const { ada, bob, mallory, room } = await lyingRoom();
+  await using _room = room;
+  room.chunkMs = 100;
+  let read = 0;
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller): void {
+      if (read === 60) return controller.close();
+      controller.enqueue(testBytes(LEAF_BYTES, ++read));
+    },
+  }, { highWaterMark: 0 });
+  ada.transfers.offer({ name: "tape", stream });
+  const id = await bob.accepts();
+  await room.sends(30);
+  bob.transfers.pause(id);
+  await room.pass(1000);
+  const { flows } = room;
+  const { transfer } = room.sent.all[0]!.message;
+  const ranges = [{ first: 0, count: 20 }];
+  await mallory.port.send({ kind: "want", transfer, ranges }, toHex(ada.member.session));
+  await room.pass(5000);
+  assertEquals(room.flows - flows, 1);
+  bob.transfers.resume(id);
+  assertEquals((await bob.event("received")).bytes, 60 * LEAF_BYTES);
+});

@@ -816,6 +816,25 @@ test("Transfers reads a stream no faster than receivers want it, and sends again
   await ada.event("file-sent");
 });
 
+test("Transfers sends a stream that has ended to one who accepts later, in one flow", async () => {
+  const [room, ada, bob, carol] = await roomOf("ada", "bob", "carol") as [
+    FileRoom,
+    FileSide,
+    FileSide,
+    FileSide,
+  ];
+  await using _room = room;
+  room.chunkMs = 100;
+  const bytes = testBytes(40 * LEAF_BYTES);
+  ada.transfers.offer({ name: "tape", stream: streamOf(bytes) });
+  await bob.accepts();
+  await bob.event("received");
+  const flows = room.flows;
+  await carol.accepts();
+  await carol.event("received");
+  assertEquals([await carol.read("tape"), room.flows - flows], [bytes, 1]);
+});
+
 test("Transfers ends a stream for a receiver that lacks what is no longer held", async () => {
   const [room, ada, bob, carol] = await roomOf("ada", "bob", "carol") as [
     FileRoom,
