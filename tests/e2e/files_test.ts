@@ -348,6 +348,19 @@ Deno.test(
   },
 );
 
+Deno.test("the permissions for one file and for the download folder are enough", async () => {
+  const { bytes, path } = makeFile("a.txt", 5);
+  const folder = `${emptyDirectory()}/in`;
+  await using hana = await HostProgram.start(
+    ["--name", "hana", "--json", "--accept-from", "all", "--download-dir", folder],
+    { permissions: ["--allow-net", `--allow-read=${folder}`, `--allow-write=${folder}`] },
+  );
+  const permissions = ["--allow-net", `--allow-read=${path}`];
+  const { status, stderr } = await run(sending(hana, path), { permissions });
+  assertEquals(status, 0, stderr);
+  assertSame(`${folder}/a.txt`, bytes);
+});
+
 Deno.test("a receiver that is killed and comes back with its identity gets the rest without asking", async () => {
   const { hana } = await room();
   await using _hana = hana;
