@@ -66,7 +66,8 @@ export interface DownloadFile {
 }
 
 /**
- * The download folder: `lanchat` in the user's Downloads if those exist, else the current folder.
+ * The download folder: `lanchat` in the user's Downloads if those exist, else in the current folder. Never that one
+ * itself: it may be a project, in which a tool runs a file because of its name.
  *
  * @param platform The platform whose Downloads to use; the real one by default.
  */
@@ -77,7 +78,7 @@ export async function downloadDirectory(platform?: Platform): Promise<string> {
     const info = await Deno.stat(downloads).catch(() => undefined);
     if (info?.isDirectory) return join(downloads, "lanchat");
   }
-  return granted("read", ".") ? Deno.cwd() : ".";
+  return granted("read", ".") ? join(Deno.cwd(), "lanchat") : "lanchat";
 }
 
 /** Files under way, in a part folder. */

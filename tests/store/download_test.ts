@@ -544,7 +544,7 @@ Deno.test({
   },
 });
 
-test("downloadDirectory is in Downloads if those exist, else the current folder", async () => {
+test("downloadDirectory is in Downloads if those exist, else in the current folder", async () => {
   using home = new Folder();
   const linux = {
     os: "linux",
@@ -557,14 +557,15 @@ test("downloadDirectory is in Downloads if those exist, else the current folder"
     env: (name: string) => name === "APPDATA" ? roaming : undefined,
   } as const;
   const all = () => Promise.all([linux, windows].map((platform) => downloadDirectory(platform)));
-  assertEquals(await all(), [Deno.cwd(), Deno.cwd()]);
+  const here = join(Deno.cwd(), "lanchat");
+  assertEquals(await all(), [here, here]);
   Deno.writeTextFileSync(`${home.path}/Downloads`, "");
-  assertEquals(await all(), [Deno.cwd(), Deno.cwd()]);
+  assertEquals(await all(), [here, here]);
   Deno.removeSync(`${home.path}/Downloads`);
   Deno.mkdirSync(`${home.path}/Downloads`);
   const inDownloads = join(home.path, "Downloads", "lanchat");
   assertEquals(await all(), [inDownloads, inDownloads]);
-  assertEquals(await downloadDirectory({ os: "linux", env: () => undefined }), Deno.cwd());
+  assertEquals(await downloadDirectory({ os: "linux", env: () => undefined }), here);
 });
 
 const NUMBERED = [
