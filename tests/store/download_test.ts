@@ -289,23 +289,26 @@ test("Download.find waits for no lock that this run has, and once for one of ano
   const download = await folder.start("x", ["x"]);
   const lock = `${download.path}/lock`;
   const { lock: original } = Deno.FsFile.prototype;
-  let waits = 0;
+  const waits: Promise<void>[] = [];
   Deno.FsFile.prototype.lock = function (exclusive) {
-    waits++;
-    return original.call(this, exclusive);
+    const wait = original.call(this, exclusive);
+    waits.push(wait);
+    return wait;
   };
   try {
     assertEquals(await Download.find(folder.path, OFFER), undefined);
-    assertEquals(waits, 0);
+    assertEquals(waits.length, 0);
     await download.close();
     // What another run does.
     using other = await Deno.open(lock, { write: true });
     other.lockSync(true);
     for (let i = 0; i < 3; i++) assertEquals(await Download.find(folder.path, OFFER), undefined);
-    assertEquals(waits, 1);
+    assertEquals(waits.length, 1);
   } finally {
     Deno.FsFile.prototype.lock = original;
   }
+  // The wait goes on until the lock is free.
+  await Promise.allSettled(waits);
 });
 
 test("Download.find takes no folder for a part that someone has sent", async () => {
