@@ -210,9 +210,13 @@ export class SendingTransfer<M extends FileMember> {
       case ReportState.HAVE:
         return this.#note(receiver, value);
       case ReportState.COMPLETE:
-        if (receiver === undefined || !receiver.granted || receiver.complete) return;
-        receiver.complete = true;
-        this.#note(receiver, value);
+        // One that had everything when this session began needs nothing of it.
+        if (receiver === undefined && !this.#isPending(member)) return;
+        if (receiver !== undefined) {
+          if (!receiver.granted || receiver.complete) return;
+          receiver.complete = true;
+          this.#note(receiver, value);
+        }
         this.#emit({ event: "file-sent", member, name: this.#source.name });
         return this.#settle(member);
       case ReportState.DECLINED:
@@ -613,6 +617,11 @@ export class SendingTransfer<M extends FileMember> {
     if (receiver !== undefined) this.#endReceiver(receiver);
     this.#settled.add(toHex(member.key));
     this.#endWhenSettled();
+  }
+
+  /** Whether a member has accepted an offer of these files, and has not ended that. */
+  #isPending({ key }: M): boolean {
+    return this.#accepted.has(toHex(key)) && !this.#settled.has(toHex(key));
   }
 
   /** Ends when no one is left who may still want something. */

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat, toHex, utf8 } from "../../lib/bytes/mod.ts";
 import { StoreError } from "../../lib/errors.ts";
 import { type FileContents, LEAF_BYTES, SEALED_UNIT_BYTES } from "../../lib/files/mod.ts";
-import { ReportState, WithdrawReason } from "../../lib/wire/mod.ts";
+import { type FileMessage, ReportState, WithdrawReason } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { type FileEvent, FileRoom, type FileSide, testBytes } from "../support/file_room.ts";
 import { diskTest, SmallDisk } from "../support/disk.ts";
@@ -470,6 +470,24 @@ test("Transfers offers again to a program that was killed, though its old seat i
   assertEquals(await bob.read("film"), bytes);
   await ada.event("file-sent");
   assertEquals(shown(ada), ["offer", "file-sent"]);
+});
+
+test("Transfers believes a receiver that had everything when the sender's session was replaced", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  bob.isScripted = true;
+  await ada.offers("notes", testBytes(1));
+  const tell = async (message: Partial<FileMessage> & { readonly kind: FileMessage["kind"] }) => {
+    const offer = room.sent.all.findLast(({ message: { kind } }) => kind === "offer")!;
+    const { transfer } = offer.message;
+    await bob.port.send({ transfer, ...message } as FileMessage, toHex(ada.member.session));
+    await room.pass(1000);
+  };
+  await tell({ kind: "want", ranges: [{ first: 0, count: 1 }] });
+  ada.replaceSession();
+  await room.pass(1000);
+  await tell({ kind: "report", state: ReportState.COMPLETE, value: 1 });
+  assertEquals([shown(ada), ada.transfers.list()], [["offer", "file-sent"], []]);
 });
 
 test("Transfers takes other contents under the same name as another transfer", async () => {
