@@ -253,9 +253,9 @@ export class SendingTransfer<M extends FileMember> {
     this.lost(session);
     this.#offered.delete(session);
     this.#away.delete(session);
-    if (this.#ended || this.#settled.has(toHex(member.key))) return;
+    if (this.#ended) return;
     const isAlone = ![...this.#offered.values()].some(({ key }) => equal(key, member.key));
-    if (this.#receivers.delete(session) && isAlone) {
+    if (this.#receivers.delete(session) && isAlone && this.#isPending(member)) {
       this.#failFor(member, "file-unfinished", `${member.name} left before they had all of it`);
     }
     this.#endWhenSettled();
@@ -626,6 +626,11 @@ export class SendingTransfer<M extends FileMember> {
 
   /** Ends when no one is left who may still want something. */
   #endWhenSettled(): void {
+    // One of several sessions of an identity may have ended before the others.
+    const isUnderWay = [...this.#receivers].some(([session, { complete, ended }]) =>
+      !complete && !ended && !this.#away.has(session)
+    );
+    if (isUnderWay) return;
     const here = [...this.#offered.values()].map(({ key }) => toHex(key));
     const pending = [...here, ...this.#accepted].filter((key) => !this.#settled.has(key));
     if (this.#settled.size > 0 && pending.length === 0) this.#finish();

@@ -528,6 +528,39 @@ test("Transfers takes no offer of another identity for its own part", async () =
 
 // Wishes.
 
+test("Transfers serves each session of an identity until it has ended", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  const other = await room.enter("bob");
+  room.chunkMs = 100;
+  const bytes = testBytes(20 * LEAF_BYTES);
+  await ada.offers("film", bytes);
+  await bob.accepts();
+  await room.sends(15);
+  await other.accepts();
+  await bob.event("received");
+  await other.event("received");
+  assertEquals(await other.read("film"), bytes);
+  await ada.event("file-sent");
+  await ada.event("file-sent");
+  assertEquals(ada.transfers.list(), []);
+});
+
+test("Transfers ends when the other session of a receiver that has everything leaves", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  const other = await room.enter("bob");
+  room.carry = (chunk, _from, to) => to === other ? [] : [chunk];
+  await ada.offers("film", testBytes(1));
+  await acceptAll(bob, other);
+  await bob.event("received");
+  await room.pass(500);
+  assertEquals(ada.transfers.list().length, 1);
+  other.leave();
+  await other.transfers.close();
+  assertEquals([shown(ada), ada.transfers.list()], [["offer", "file-sent"], []]);
+});
+
 test("Transfers pauses and continues at the sender's wish", async () => {
   const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
   await using _room = room;
