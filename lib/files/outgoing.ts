@@ -412,6 +412,10 @@ export class SendingTransfer<M extends FileMember> {
     try {
       await port.send({ kind: "grant", transfer, secret }, session);
       if (this.#end !== undefined) await port.send(this.#end, session);
+      if (this.#paused) {
+        const state = ReportState.PAUSED;
+        await port.send({ kind: "report", transfer, state, value: 0 }, session);
+      }
     } catch {
       this.#receivers.delete(session);
       return;

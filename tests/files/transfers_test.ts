@@ -580,6 +580,25 @@ test("Transfers pauses and continues at the sender's wish", async () => {
   assertEquals(await bob.read("film"), bytes);
 });
 
+test("Transfers tells a session that comes during a pause of the sender, and goes on at once", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 100;
+  const id = await ada.offers("film", testBytes(40 * LEAF_BYTES));
+  await bob.accepts();
+  await room.sends(10);
+  ada.transfers.pause(id);
+  await room.pass(500);
+  bob.replaceSession();
+  await room.pass(100_000);
+  const wanted = wants(room, "bob").length;
+  assertEquals(bob.transfers.list()[0]!.state, "paused");
+  ada.transfers.resume(id);
+  await room.pass(1000);
+  assertEquals(wants(room, "bob").length, wanted + 1);
+  await bob.event("received");
+});
+
 test("Transfers pauses and continues at the receiver's wish", async () => {
   const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
   await using _room = room;
