@@ -366,6 +366,7 @@ export class SendingTransfer<M extends FileMember> {
     const secret = randomBytes(KEY_BYTES);
     const { body } = encodeFileMessage({ kind: "offer", ...offer });
     const key = await fileKey(secret, await hashOffer(port.self, body));
+    if (port !== this.#context.port) return await this.#bind();
     const sealer = "stream" in source
       ? new StreamSealer(manifest, source.stream, key, (end) => this.#onStreamEnd(end))
       : new FileSealer(
@@ -374,7 +375,7 @@ export class SendingTransfer<M extends FileMember> {
         tree!,
         key,
       );
-    return port === this.#context.port ? { port, offer, secret, sealer } : await this.#bind();
+    return { port, offer, secret, sealer };
   }
 
   /** Offers the files, again if the session is replaced meanwhile. */

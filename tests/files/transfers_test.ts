@@ -936,6 +936,18 @@ test("Transfers ends a stream for a receiver that lacks what is no longer held",
   assertEquals(ada.transfers.list(), []);
 });
 
+test("Transfers offers a stream in the session that replaced the one in which that began", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  const bytes = testBytes(100);
+  ada.transfers.offer({ name: "tape", stream: streamOf(bytes) });
+  for (let i = 0; i < 3; i++) await Promise.resolve(); // The key is being derived.
+  ada.replaceSession();
+  await bob.accepts();
+  await bob.event("received");
+  assertEquals(await bob.read("tape"), bytes);
+});
+
 test("Transfers withdraws a stream whose input fails", async () => {
   const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
   await using _room = room;
