@@ -395,7 +395,18 @@ export class SendingTransfer<M extends FileMember> {
       // If the session is replaced, `rebind` offers it again.
       if (port === this.#context.port) throw error;
     }
-    if (!this.#ended) this.#showOffer();
+    if (this.#ended) return;
+    this.#showOffer();
+    if (this.to === undefined && this.#binding === binding) this.#offerToNewcomers(binding);
+  }
+
+  /** Offers to those who came before the host had the offer to the room: they may have that, too. */
+  #offerToNewcomers(binding: Binding): void {
+    for (const member of this.#context.members) {
+      if (this.#offered.has(toHex(member.session))) continue;
+      this.#audience.add(toHex(member.key));
+      void this.#offerTo(binding, member);
+    }
   }
 
   async #offerTo({ offer, port }: Binding, member: M): Promise<void> {

@@ -561,6 +561,22 @@ test("Transfers ends when the other session of a receiver that has everything le
   assertEquals([shown(ada), ada.transfers.list()], [["offer", "file-sent"], []]);
 });
 
+test("Transfers gives files to those who come while the offer to the room is on its way", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  ada.cut();
+  ada.transfers.offer({ name: "notes", contents: new TestFiles({ notes: testBytes(10) }) });
+  await room.pass(1000);
+  const carol = await room.enter("carol");
+  ada.connect();
+  await bob.accepts();
+  await carol.accepts();
+  for (const side of [bob, carol]) {
+    await side.event("received");
+    assertEquals(shown(side), ["offer", "received"]);
+  }
+});
+
 test("Transfers pauses and continues at the sender's wish", async () => {
   const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
   await using _room = room;
