@@ -141,6 +141,8 @@ export class ReceivingTransfer<M extends FileMember> {
   #away = false;
   #ended = false;
   #finishing = false;
+  /** Whether all is here and right, and the files get their names: nothing stops that but an error. */
+  #naming = false;
   #lastWanted = 0;
   #wantedAt = -Infinity;
   #wanting = false;
@@ -630,10 +632,12 @@ export class ReceivingTransfer<M extends FileMember> {
       const { manifestBytes } = this.#offer;
       const { root, size } = this.#end;
       const tree = await this.#builder.finish({ manifestBytes, size });
+      if (this.#ended) return;
       // The root binds the size, and not that the last leaf ends there.
       if (this.#bytes !== size || !equal(tree.root, root)) return this.#onWrongContents();
     }
-    const paths = await this.#download!.finish();
+    this.#naming = true;
+    const paths = await this.#download!.finish().finally(() => this.#naming = false);
     this.#tell(ReportState.COMPLETE, this.#bytes);
     this.#emit({ event: "received", from: this.#from, paths, bytes: this.#bytes });
     this.#leave(false);
@@ -678,13 +682,14 @@ export class ReceivingTransfer<M extends FileMember> {
 
   /** Ends for a reason of this side. */
   #stop(reason: number, code: Code, message: string): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#naming) return;
     this.#tell(ReportState.STOPPED, reason);
     this.#fail(code, message, true);
   }
 
   /** Ends. @param discards Whether what came is removed. */
   #fail(code: Code, message: string, discards: boolean): void {
+    if (this.#naming) return;
     this.#emit({ event: "file-failed", name: this.#offer.name, code, message });
     this.#leave(discards);
   }

@@ -5,6 +5,7 @@ import { type FileContents, LEAF_BYTES, SEALED_UNIT_BYTES } from "../../lib/file
 import { type FileMessage, ReportState, WithdrawReason } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { type FileEvent, FileRoom, type FileSide, testBytes } from "../support/file_room.ts";
+import { nextTurn } from "../support/clock.ts";
 import { diskTest, SmallDisk } from "../support/disk.ts";
 import { test } from "../support/test.ts";
 
@@ -656,6 +657,40 @@ test("Transfers.cancel of the sender ends the transfer for all, and removes what
   assertEquals(shown(ada), ["offer", "file-failed file-canceled"]);
   assertEquals([ada, bob, carol].map(({ transfers }) => transfers.list()), [[], [], []]);
 });
+
+for (const isStream of [false, true]) {
+  const what = isStream ? "a stream" : "files";
+  test(`Transfers saves ${what} or ends the transfer, and says which, whenever that is canceled`, async () => {
+    const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+    await using _room = room;
+    const bytes = testBytes(3 * LEAF_BYTES);
+    const outcomes = new Set<string>();
+    // Later and later while the last unit is checked, and the file is saved.
+    for (let turns = 0; turns < 16; turns++) {
+      const name = `film ${turns}`;
+      if (isStream) ada.transfers.offer({ name, stream: streamOf(bytes) });
+      else ada.transfers.offer({ name, contents: new TestFiles({ [name]: bytes }) });
+      const id = await bob.accepts();
+      let canceling: Promise<void> | undefined;
+      const cancel = async (): Promise<void> => {
+        for (let turn = 0; turn < turns; turn++) await (turns % 2 ? nextTurn() : undefined);
+        if (bob.transfers.list().some((view) => view.id === id)) bob.transfers.cancel(id);
+      };
+      room.carry = (chunk) => {
+        if (chunk.bytes.length < SEALED_UNIT_BYTES) canceling = cancel();
+        return [chunk];
+      };
+      const isEnd = (event: FileEvent): boolean =>
+        event.event === "received" || event.event === "file-failed";
+      const { event } = await room.until(bob.events.find((one): one is FileEvent => isEnd(one)));
+      await canceling;
+      await room.pass(2000);
+      outcomes.add(event);
+      assertEquals((await bob.names()).includes(name), event === "received", `after ${turns}`);
+    }
+    assertEquals(outcomes.size, 2);
+  });
+}
 
 test("Transfers.cancel and decline of a receiver tell the sender, and the others go on", async () => {
   const [room, ada, bob, carol, dave] = await roomOf("ada", "bob", "carol", "dave") as [
