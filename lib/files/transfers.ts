@@ -37,6 +37,9 @@ const MAX_OFFERS = 16;
 /** Maximum transfers of others that have not ended. */
 const MAX_ALL_OFFERS = 64;
 
+/** Places of these that only offers have that are accepted at once: strangers cannot take them. */
+const WELCOME_OFFERS = 16;
+
 /** Maximum flows that are open at once: the host lets a member have 64. */
 const MAX_FLOWS = 48;
 
@@ -213,7 +216,9 @@ export class Transfers<M extends FileMember> {
     const own = incoming.filter((transfer) => toHex(transfer.from.key) === key);
     // An id is that of one offer, or bytes could be for either of them.
     if (own.some(({ transfer }) => transfer === toHex(offer.transfer))) return;
-    if (own.length >= MAX_OFFERS || incoming.length >= MAX_ALL_OFFERS) {
+    const accepts = this.#options.acceptsFrom?.(from) ?? false;
+    const places = accepts ? MAX_ALL_OFFERS : MAX_ALL_OFFERS - WELCOME_OFFERS;
+    if (own.length >= MAX_OFFERS || incoming.length >= places) {
       if (this.#dropped.has(key)) return;
       this.#dropped.add(key);
       const message = `${from.name} offers more than lanchat keeps: dropped`;
@@ -228,7 +233,7 @@ export class Transfers<M extends FileMember> {
       this.#receiving,
     );
     this.#incoming.set(id, transfer);
-    void transfer.start(this.#options.acceptsFrom?.(from) ?? false);
+    void transfer.start(accepts);
   }
 
   #receiveWant({ ranges, transfer }: Want, from: M): void {
