@@ -1,8 +1,8 @@
 /**
  * An own transfer: offers files, and sends each receiver the units that it lacks.
  *
- * All receivers that want units at first share one flow, in which each unit is sealed once. A receiver that lacks
- * units afterwards has a flow of its own, so that a slow one slows no other.
+ * All receivers that want units at first share flows, one for each 60 of them; each unit is sealed once for all of
+ * these. A receiver that lacks units afterwards has a flow of its own, so that a slow one slows no other.
  *
  * @module
  */
@@ -42,8 +42,14 @@ import { UnitSet } from "./unit_set.ts";
 /** Units of one flow that are read and sealed at the same time. */
 const SEALED_AT_ONCE = 8;
 
-/** Maximum receivers of one chunk. */
-const MAX_CHUNK_RECEIVERS = 60;
+/** Maximum receivers of a shared flow: as many as a chunk can have. */
+const MAX_PASS_RECEIVERS = 60;
+
+/** Units of files, sealed for one shared flow, that are held for slower ones: 4 MiB. */
+const MAX_HELD_UNITS = 64;
+
+/** Units of a stream that a shared flow may be behind the first one; the rest is missing there: 32 MiB. */
+const MAX_BEHIND_UNITS = 512;
 
 /** The offer under one own session. */
 interface Binding {
@@ -57,8 +63,22 @@ interface Binding {
 interface Due {
   /** Their numbers, in order. */
   readonly units: Iterable<number>;
+  /** Seals one. */
+  readonly seal: (unit: number) => Promise<Bytes | undefined>;
   /** The sessions that a unit goes to, once it is sealed; it counts as sent to them then. */
   readonly receivers: (unit: number) => readonly Bytes[];
+  /** Called if the flow fails: what was under way is lost, and the receivers want it again. */
+  readonly onCut: () => void;
+}
+
+/** A shared flow. */
+interface Pass {
+  /** Ends it. */
+  readonly abort: AbortController;
+  /** The next unit to seal. */
+  cursor: number;
+  /** Units that are being sealed, ascending: who gets one is decided when it is sent. */
+  readonly underWay: Set<number>;
 }
 
 /** One session that has accepted the offer. */
@@ -74,8 +94,8 @@ interface Receiver<M> {
   wanted: UnitSet;
   /** Bytes of the contents that it has verified. */
   bytes: number;
-  /** Whether it takes part in the shared flow. */
-  shares: boolean;
+  /** The shared flow in which it takes part. */
+  pass: Pass | undefined;
   /** Ends its own flow. */
   flow: AbortController | undefined;
 }
@@ -110,12 +130,14 @@ export class SendingTransfer<M extends FileMember> {
   #end: FileMessage | undefined;
   /** Whether the present offer went to each session by itself. */
   #isDirect: boolean;
-  /** Ends the shared flow. */
-  #pass: AbortController | undefined;
-  /** Whether the shared flow of files has run. */
+  /** The shared flows that have not ended. */
+  readonly #passes = new Set<Pass>();
+  /** Whether a shared flow of files has run. */
   #passed = false;
-  /** The next unit of the shared flow. */
-  #cursor = 0;
+  /** The first unit of a stream that was not read yet. */
+  #read = 0;
+  /** Units of files that a shared flow has sealed, and others have yet to send. */
+  readonly #sealed = new Map<number, Promise<Bytes | undefined>>();
   #paused = false;
   #ended = false;
 
@@ -177,7 +199,7 @@ export class SendingTransfer<M extends FileMember> {
         complete: false,
         wanted: new UnitSet(),
         bytes: 0,
-        shares: false,
+        pass: undefined,
         flow: undefined,
       };
       this.#receivers.set(id, receiver);
@@ -475,63 +497,90 @@ export class SendingTransfer<M extends FileMember> {
     );
     if (due.length === 0) return;
     const { sealer } = binding;
-    const isDue = sealer.isStream
-      // What was read before is sent to each receiver by itself.
-      ? due.some(({ wanted }) => wanted.last! >= this.#cursor)
-      : !this.#passed;
-    const first = this.#pass === undefined && isDue;
-    if (first && !sealer.isStream) this.#cursor = 0;
     for (const receiver of due) {
       const lowest = receiver.wanted.first!;
-      if (this.#pass === undefined && !first) this.#sendOwn(binding, receiver, Infinity);
+      const pass = this.#passFor(binding, receiver);
+      if (pass === undefined) this.#sendOwn(binding, receiver, Infinity);
       else if (sealer.isStream) {
-        receiver.shares = true;
-        if (lowest < this.#cursor) this.#sendOwn(binding, receiver, this.#cursor);
-      } else if (lowest < Math.min(this.#cursor, sealer.headUnits)) {
+        receiver.pass = pass;
+        const [sent = pass.cursor] = pass.underWay;
+        if (lowest < sent) this.#sendOwn(binding, receiver, sent);
+      } else if (
+        lowest < Math.min(pass.cursor, sealer.headUnits) && !pass.underWay.has(lowest)
+      ) {
         // Without the head, it could use nothing of what follows.
-        receiver.shares = false;
+        receiver.pass = undefined;
         this.#sendOwn(binding, receiver, sealer.headUnits);
-      } else receiver.shares = receiver.flow === undefined;
+      } else receiver.pass = receiver.flow === undefined ? pass : undefined;
     }
-    if (first) void this.#sendShared(binding);
   }
 
-  async #sendShared(binding: Binding): Promise<void> {
-    const pass = new AbortController();
-    this.#pass = pass;
-    const due = {
-      units: this.#sharedUnits(binding),
-      receivers: (unit: number) => this.#takers(unit).map(({ member }) => member.session),
+  /** The shared flow for a receiver, begun if need be; `undefined` if it is to have one of its own. */
+  #passFor(binding: Binding, { pass, wanted }: Receiver<M>): Pass | undefined {
+    if (pass !== undefined) return pass;
+    const { isStream } = binding.sealer;
+    const open = [...this.#passes].find((one) => this.#sharing(one).length < MAX_PASS_RECEIVERS);
+    if (open !== undefined) return open;
+    // What was read of a stream before is sent to each receiver by itself.
+    if (isStream ? wanted.last! < this.#read : this.#passed) return undefined;
+    const begun = { abort: new AbortController(), cursor: this.#read, underWay: new Set<number>() };
+    this.#passes.add(begun);
+    void this.#sendShared(binding, begun);
+    return begun;
+  }
+
+  #sharing(pass: Pass): Receiver<M>[] {
+    return [...this.#receivers.values()].filter((receiver) => receiver.pass === pass);
+  }
+
+  async #sendShared(binding: Binding, pass: Pass): Promise<void> {
+    const due: Due = {
+      units: this.#sharedUnits(binding, pass),
+      seal: (unit) => this.#sealShared(binding.sealer, unit),
+      receivers: (unit) => this.#takers(pass, unit).map(({ member }) => member.session),
+      onCut: () => this.#sharing(pass).forEach((receiver) => this.#stop(receiver)),
     };
-    await this.#send(binding, due, pass.signal);
-    if (this.#pass !== pass) return;
-    this.#pass = undefined;
+    await this.#send(binding, due, pass.abort.signal);
+    if (!this.#passes.delete(pass)) return;
+    if (this.#passes.size === 0) this.#sealed.clear();
     this.#passed = true;
-    for (const receiver of this.#receivers.values()) receiver.shares = false;
+    for (const receiver of this.#sharing(pass)) receiver.pass = undefined;
     this.#schedule();
   }
 
-  /** The units that receivers in the shared flow want, ascending; all units of a stream, which is read once. */
-  *#sharedUnits({ sealer }: Binding): Generator<number> {
+  /** The units that receivers in a shared flow want, ascending; all units of a stream, which is read once. */
+  *#sharedUnits({ sealer }: Binding, pass: Pass): Generator<number> {
     while (true) {
-      const sharing = [...this.#receivers.values()].filter(({ shares }) => shares);
       const next = Math.min(
-        ...sharing.map(({ wanted }) => wanted.next(this.#cursor) ?? Infinity),
+        ...this.#sharing(pass).map(({ wanted }) => wanted.next(pass.cursor) ?? Infinity),
       );
       if (next >= sealer.units) return;
-      const unit = sealer.isStream ? this.#cursor : next;
-      this.#cursor = unit + 1;
+      const unit = sealer.isStream ? Math.max(pass.cursor, this.#read - MAX_BEHIND_UNITS) : next;
+      pass.cursor = unit + 1;
+      pass.underWay.add(unit);
+      if (sealer.isStream) this.#read = Math.max(this.#read, pass.cursor);
       yield unit;
     }
   }
 
-  /** The receivers in the shared flow that want a unit. It counts as sent to them. */
-  #takers(unit: number): Receiver<M>[] {
-    const takers = [...this.#receivers.values()].filter(({ shares, wanted }) =>
-      shares && wanted.has(unit)
-    );
+  /** The receivers in a shared flow that want a unit. It counts as sent to them. */
+  #takers(pass: Pass, unit: number): Receiver<M>[] {
+    pass.underWay.delete(unit);
+    const takers = this.#sharing(pass).filter(({ wanted }) => wanted.has(unit));
     for (const { wanted } of takers) wanted.delete(unit);
     return takers;
+  }
+
+  /** Seals a unit for all shared flows. */
+  #sealShared(sealer: UnitSealer, unit: number): Promise<Bytes | undefined> {
+    if (sealer.isStream) return sealer.seal(unit); // It holds what it has sealed.
+    const sealed = this.#sealed.get(unit) ?? sealer.seal(unit);
+    this.#sealed.delete(unit);
+    if ([...this.#passes].some(({ cursor }) => cursor <= unit)) this.#sealed.set(unit, sealed);
+    if (this.#sealed.size > MAX_HELD_UNITS) {
+      this.#sealed.delete(this.#sealed.keys().next().value!);
+    }
+    return sealed;
   }
 
   /** Sends one receiver the units that it wants, up to one that is not included. */
@@ -539,12 +588,15 @@ export class SendingTransfer<M extends FileMember> {
     if (receiver.flow !== undefined) return;
     const flow = new AbortController();
     receiver.flow = flow;
-    const due = {
+    const due: Due = {
       units: ownUnits(receiver.wanted, end),
-      receivers: (unit: number) => {
+      seal: (unit) => binding.sealer.seal(unit),
+      receivers: (unit) => {
+        if (receiver.flow !== flow) return []; // What it wants now is not sent here.
         receiver.wanted.delete(unit);
         return [receiver.member.session];
       },
+      onCut: () => receiver.wanted.clear(),
     };
     void this.#send(binding, due, flow.signal, receiver).then(() => {
       if (receiver.flow !== flow) return;
@@ -555,8 +607,8 @@ export class SendingTransfer<M extends FileMember> {
 
   /** Seals units and sends them in a flow. @param receiver The only one of the flow. */
   async #send(
-    { offer, port, sealer }: Binding,
-    { receivers, units }: Due,
+    { offer, port }: Binding,
+    { onCut, receivers, seal, units }: Due,
     signal: AbortSignal,
     receiver?: Receiver<M>,
   ): Promise<void> {
@@ -565,7 +617,7 @@ export class SendingTransfer<M extends FileMember> {
     let failure: unknown;
     const sealed = inOrder(SEALED_AT_ONCE, units, async (unit) => {
       try {
-        return { unit, bytes: await sealer.seal(unit) };
+        return { unit, bytes: await seal(unit) };
       } catch (error) {
         failure ??= error;
         throw error;
@@ -574,9 +626,8 @@ export class SendingTransfer<M extends FileMember> {
     try {
       await writeAll(port.openFlow(), chunks(offer.transfer, sealed, receivers), signal);
     } catch {
-      // The flow has ended early. What was under way is lost, and the receivers want it again.
-      if (!signal.aborted && receiver === undefined) this.#stopSharing();
-      else receiver?.wanted.clear();
+      // After an abort, another flow may send what the receivers want now.
+      if (!signal.aborted) onCut();
     } finally {
       release();
     }
@@ -599,7 +650,7 @@ export class SendingTransfer<M extends FileMember> {
   /** Ends the flows to a receiver. */
   #stop(receiver: Receiver<M>): void {
     receiver.wanted.clear();
-    receiver.shares = false;
+    receiver.pass = undefined;
     receiver.flow?.abort();
     receiver.flow = undefined;
   }
@@ -609,14 +660,11 @@ export class SendingTransfer<M extends FileMember> {
     receiver.ended = true;
   }
 
-  #stopSharing(): void {
-    for (const receiver of this.#receivers.values()) if (receiver.shares) this.#stop(receiver);
-  }
-
   #stopAll(): void {
     for (const receiver of this.#receivers.values()) this.#stop(receiver);
-    this.#pass?.abort();
-    this.#pass = undefined;
+    for (const { abort } of this.#passes) abort.abort();
+    this.#passes.clear();
+    this.#sealed.clear();
   }
 
   // How far it is.
@@ -741,9 +789,7 @@ async function* chunks(
     if (bytes === undefined) return; // The stream has ended.
     const offset = unit * SEALED_UNIT_BYTES;
     const to = receivers(unit);
-    for (let i = 0; i < to.length; i += MAX_CHUNK_RECEIVERS) {
-      yield { transfer, offset, to: to.slice(i, i + MAX_CHUNK_RECEIVERS), bytes };
-    }
+    if (to.length > 0) yield { transfer, offset, to, bytes };
   }
 }
 

@@ -1,0 +1,193 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, equal, utf8 } from "../../lib/bytes/mod.ts";
+import { randomBytes, sha256 } from "../../lib/crypto/mod.ts";
+import {
+  type FileContents,
+  type FileMember,
+  type FilePort,
+  type FileSource,
+  LEAF_BYTES,
+  memoryFile,
+  type OutgoingChunk,
+  SEALED_UNIT_BYTES,
+  type TransferEvent,
+  Transfers,
+} from "../../lib/files/mod.ts";
+import type { FileMessage, WantRange } from "../../lib/wire/mod.ts";
+import { FakeClock } from "../support/clock.ts";
+import { testBytes } from "../support/file_room.ts";
+import { Inbox } from "../support/inbox.ts";
+import { test } from "../support/test.ts";
+
+/** A flow that a test can hold up. */
+class HeldFlow {
+  readonly chunks: OutgoingChunk[] = [];
+  readonly #done = Promise.withResolvers<void>();
+  #held: PromiseWithResolvers<void> | undefined;
+
+  /** Resolves when all of it is written. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  /** The units that went over it. */
+  get units(): number[] {
+    return this.chunks.map(({ offset }) => offset / SEALED_UNIT_BYTES);
+  }
+
+  hold(): void {
+    this.#held = Promise.withResolvers();
+  }
+
+  release(): void {
+    this.#held!.resolve();
+  }
+
+  open(): WritableStream<OutgoingChunk> {
+    return new WritableStream({
+      write: async (chunk) => {
+        await this.#held?.promise;
+        this.chunks.push(chunk);
+      },
+      close: () => this.#done.resolve(),
+    });
+  }
+}
+
+/** One sender, and receivers that the test plays. */
+class Sender implements FilePort {
+  readonly self = {
+    roomId: new Uint8Array(32),
+    key: new Uint8Array(32),
+    session: new Uint8Array(16),
+  };
+  readonly transfers: Transfers<FileMember>;
+  readonly events: Inbox<TransferEvent<FileMember>> = new Inbox();
+  readonly sent: Inbox<FileMessage> = new Inbox();
+  readonly flows: Inbox<HeldFlow> = new Inbox();
+  readonly members: FileMember[] = [];
+  /** The numbers of the flows, from 0 on, that are held from their beginning. */
+  readonly held = new Set<number>();
+
+  constructor() {
+    this.transfers = new Transfers<FileMember>(this, {
+      clock: new FakeClock(),
+      downloadDirectory: "unused",
+      onEvent: (event) => this.events.push(event),
+    });
+  }
+
+  send(message: FileMessage): Promise<void> {
+    this.sent.push(message);
+    return Promise.resolve();
+  }
+
+  openFlow(): WritableStream<OutgoingChunk> {
+    const flow = new HeldFlow();
+    if (this.held.has(this.flows.all.length)) flow.hold();
+    this.flows.push(flow);
+    return flow.open();
+  }
+
+  /** Waits until so many flows were opened. */
+  async opened(count: number): Promise<HeldFlow[]> {
+    await this.flows.count(count);
+    return this.flows.all;
+  }
+
+  /** Offers files to so many members. @returns Has one of them want units. */
+  async offers(
+    source: FileSource,
+    members: number,
+  ): Promise<(member: number, ranges: readonly WantRange[]) => void> {
+    for (let i = 0; i < members; i++) {
+      const member = { name: `${i}`, key: await sha256(utf8(`${i}`)), session: randomBytes(16) };
+      this.members.push(member);
+      this.transfers.joined(member);
+    }
+    this.transfers.offer(source);
+    const offer = await this.sent.find((one): one is FileMessage & { readonly kind: "offer" } =>
+      one.kind === "offer"
+    );
+    return (member, ranges) => {
+      const want = { kind: "want", transfer: offer.transfer, ranges } as const;
+      this.transfers.received(want, this.members[member]!, true);
+    };
+  }
+}
+
+/** Numbers from 0 on. */
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
+/** A file whose units, with the node of the tree, are so many. */
+function fileOf(units: number): { readonly name: string; readonly contents: FileContents } {
+  return { name: "film", contents: memoryFile("film", testBytes((units - 1) * LEAF_BYTES - 100)) };
+}
+
+test("Transfers has a flow for each 60 receivers, of which a slow one slows no other", async () => {
+  const sender = new Sender();
+  sender.held.add(1);
+  const units = 100;
+  const want = await sender.offers(fileOf(units), 130);
+  for (const member of numbers(130)) want(member, [{ first: 0, count: units }]);
+  const [first, slow, last] = await sender.opened(3) as [HeldFlow, HeldFlow, HeldFlow];
+  await Promise.all([first.done, last.done]);
+  assertEquals(slow.chunks, []);
+  slow.release();
+  await slow.done;
+  for (const { units: sent } of [first, slow, last]) assertEquals(sent, numbers(units));
+  assertEquals([first, slow, last].map(({ chunks }) => chunks[0]!.to.length), [60, 60, 10]);
+  for (const [i, { bytes }] of first.chunks.entries()) {
+    assert(last.chunks[i]!.bytes === bytes, "sealed twice");
+    assert(equal(slow.chunks[i]!.bytes, bytes), "sealed otherwise");
+  }
+  assertEquals((await sender.opened(3)).length, 3);
+  await sender.transfers.close();
+});
+
+test("Transfers reads a stream on while a flow of other receivers stands", async () => {
+  const sender = new Sender();
+  sender.held.add(0);
+  const stream = new Blob([testBytes(20 * LEAF_BYTES)]).stream();
+  const want = await sender.offers({ name: "log", stream }, 61);
+  for (const member of numbers(61)) want(member, [{ first: 0, count: Number.MAX_SAFE_INTEGER }]);
+  const [slow, fast] = await sender.opened(2) as [HeldFlow, HeldFlow];
+  await fast.done;
+  slow.release();
+  await slow.done;
+  assertEquals(fast.units, numbers(21));
+  assertEquals(slow.units, numbers(21));
+  await sender.transfers.close();
+});
+
+test("Transfers sends what a receiver wants again while its last flow still ends", async () => {
+  const units = 40;
+  const { contents, name } = fileOf(units);
+  let reading: Promise<void> = Promise.resolve();
+  const slow: FileContents = {
+    files: contents.files,
+    close: () => contents.close(),
+    async readAt(file: number, offset: number, into: Bytes): Promise<void> {
+      await reading;
+      await contents.readAt(file, offset, into);
+    },
+  };
+  const sender = new Sender();
+  const want = await sender.offers({ name, contents: slow }, 1);
+  want(0, [{ first: 0, count: units }]);
+  const [shared] = await sender.opened(1);
+  await shared!.done;
+  const disk = Promise.withResolvers<void>();
+  reading = disk.promise;
+  want(0, [{ first: 10, count: 30 }]);
+  await sender.opened(2);
+  want(0, []);
+  want(0, [{ first: 10, count: 30 }]);
+  const [, , own] = await sender.opened(3);
+  disk.resolve();
+  await own!.done;
+  assertEquals(own!.units, numbers(40).slice(10));
+  await sender.transfers.close();
+});
