@@ -278,7 +278,9 @@ export class SendingTransfer<M extends FileMember> {
     if (this.#ended) return;
     const isAlone = ![...this.#offered.values()].some(({ key }) => equal(key, member.key));
     if (this.#receivers.delete(session) && isAlone && this.#isPending(member)) {
-      this.#failFor(member, "file-unfinished", `${member.name} left before they had all of it`);
+      const message =
+        `${member.name} left before they had all of it; it continues if they come back`;
+      this.#failFor(member, "file-unfinished", message);
     }
     this.#endWhenSettled();
   }
