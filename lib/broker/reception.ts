@@ -33,6 +33,8 @@ export function receiveCallers(
   /** Callers by the subject on which they send. */
   const callers = new Map<string, BrokerConnection>();
   const silent = new Set<string>();
+  /** Subjects of the answers: a client may know those of others, and must not have them answered again. */
+  const answered = new Set<string>();
   let accepted: ReadableStreamDefaultController<BrokerConnection>;
   const connections = new ReadableStream<BrokerConnection>({
     start: (controller) => void (accepted = controller),
@@ -42,6 +44,7 @@ export function receiveCallers(
   function accept(subject: string, { content, credit, kind, number }: Message): void {
     if (kind !== BrokerMessageKind.OPEN || number !== 0 || credit < FIRST_WINDOW_BYTES) return;
     const down = subjectOf(room, "down", decodeOpen(content));
+    if (answered.has(down)) return;
     const connection = new BrokerConnection({
       send: (message) => bus.publish(down, message),
       drained: () => bus.drained(),
@@ -51,10 +54,12 @@ export function receiveCallers(
       onEnded: () => {
         callers.delete(subject);
         silent.delete(subject);
+        answered.delete(down);
       },
     });
     callers.set(subject, connection);
     silent.add(subject);
+    answered.add(down);
     accepted.enqueue(connection);
   }
 

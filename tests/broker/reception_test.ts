@@ -115,3 +115,20 @@ test("receiveCallers ends a connection that is opened again, and no other", asyn
   assertEquals((await otherHost!.readable.getReader().read()).value, new Uint8Array([1]));
   await reception.close();
 });
+
+test("receiveCallers answers no two callers at one subject: one could end the other's connection", async () => {
+  const { broker, callers, clock, reception } = listening();
+  const caller = await call(broker.connect(), ROOM, { timeoutMs: 1000, clock });
+  const { value: host } = await callers.read();
+  const { subject } = broker.published.find(({ subject }) => subject.includes(".down."))!;
+  const answers = (): number => broker.published.filter((each) => each.subject === subject).length;
+  const before = answers();
+  const { message } = broker.published[0]!;
+  broker.connect().publish(`lanchat.${ROOM}.up.mallory`, message);
+  await nextTurn();
+  assertEquals(answers(), before);
+  const writer = host!.writable.getWriter();
+  await writer.write(new Uint8Array([7]));
+  assertEquals((await caller.readable.getReader().read()).value, new Uint8Array([7]));
+  await reception.close();
+});
