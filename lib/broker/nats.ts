@@ -181,6 +181,8 @@ function tlsOptions(host: string, ca: string | undefined): TlsOptions {
   return { host, ...ca !== undefined && { ca } } as TlsOptions;
 }
 
+type Msg = import("@nats-io/transport-node").Msg;
+
 type Connection = Awaited<ReturnType<Client["connect"]>>;
 
 /** A connection to a NATS server. */
@@ -214,9 +216,8 @@ class NatsBus implements Bus {
     const subscription = this.#connection.subscribe(subject, {
       callback: (error, message) => {
         if (error !== null) return; // The connection ends with it.
-        const hasNoTaker = message.headers?.code === NO_RESPONDERS;
         // The library's buffer may hold more, and its `slice` copies nothing.
-        receive(hasNoTaker ? NO_TAKER : new Uint8Array(message.data), message.subject);
+        receive(hasNoTaker(message) ? NO_TAKER : new Uint8Array(message.data), message.subject);
       },
     });
     return () => subscription.unsubscribe();
@@ -256,6 +257,15 @@ class NatsBus implements Bus {
       resolve(new NetError("permission-denied", message, { hint }));
       void this.#connection.close();
     }
+  }
+}
+
+/** Whether a message says that another one has no taker. The library cannot read all headers that clients send. */
+function hasNoTaker(message: Msg): boolean {
+  try {
+    return message.headers?.code === NO_RESPONDERS;
+  } catch {
+    return false;
   }
 }
 

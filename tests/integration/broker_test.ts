@@ -147,6 +147,21 @@ natsTest("Broker ends where the server allows no subject", async () => {
   await reception.close();
 });
 
+natsTest("Broker bears headers that no one can read", async () => {
+  await using server = await NatsServer.start();
+  const ends = await pair(brokerAt(`nats://${server.address}`));
+  using mallory = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const headers = "NATS/1.0\r\na b: c\r\n\r\n";
+  const sent = `HPUB lanchat.${ROOM}.up.x ${headers.length} ${headers.length}\r\n${headers}\r\n`;
+  await mallory.write(utf8(`CONNECT {"verbose":false,"headers":true}\r\n${sent}PING\r\n`));
+  const buffer = new Uint8Array(4096);
+  while (!new TextDecoder().decode(buffer).includes("PONG")) await mallory.read(buffer);
+  const received = readAll(ends.host.readable);
+  await send(ends.caller, utf8("still here"));
+  assertEquals(await received, utf8("still here"));
+  await ends.reception.close();
+});
+
 natsTest("Broker checks the server's certificate", async () => {
   const { ca, certificate, key, otherCa } = await certificates();
   await using server = await NatsServer.start(
