@@ -591,7 +591,7 @@ export class SendingTransfer<M extends FileMember> {
     const flow = new AbortController();
     receiver.flow = flow;
     const due: Due = {
-      units: ownUnits(receiver.wanted, end),
+      units: ownUnits(receiver, end),
       seal: (unit) => binding.sealer.seal(unit),
       receivers: (unit) => {
         if (receiver.flow !== flow) return []; // What it wants now is not sent here.
@@ -774,10 +774,12 @@ export class SendingTransfer<M extends FileMember> {
   }
 }
 
-/** The units that a receiver wants, ascending, up to one that is not included. */
-function* ownUnits(wanted: UnitSet, end: number): Generator<number> {
-  for (let unit = wanted.first; unit !== undefined && unit < end; unit = wanted.next(unit + 1)) {
+/** The units that a receiver wants, ascending, up to one that is not included. What it wants can change meanwhile. */
+function* ownUnits(receiver: Receiver<unknown>, end: number): Generator<number> {
+  let unit = receiver.wanted.first;
+  while (unit !== undefined && unit < end) {
     yield unit;
+    unit = receiver.wanted.next(unit + 1);
   }
 }
 

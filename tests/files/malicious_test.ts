@@ -555,6 +555,28 @@ test("Transfers serves others while a receiver wants impossible things, and the 
   assert(equal(await bob.read("film"), bytes));
 });
 
+test("Transfers sends no more of what a receiver wanted and does not want any longer", async () => {
+  const { ada, bob, mallory, room } = await lyingRoom();
+  await using _room = room;
+  await ada.offers("film", testBytes(40 * LEAF_BYTES));
+  const { transfer } = room.sent.all[0]!.message;
+  const ask = (first: number, count: number): Promise<void> => {
+    const ranges = [{ first, count }];
+    return mallory.port.send({ kind: "want", transfer, ranges }, toHex(ada.member.session));
+  };
+  await bob.accepts();
+  await bob.event("received");
+  room.chunkMs = 100;
+  const before = room.chunks.length;
+  await ask(0, 42);
+  await room.sends(before + 3);
+  await ask(40, 2);
+  await room.pass(10_000);
+  const units = room.chunks.slice(before).map(({ offset }) => offset / SEALED_UNIT_BYTES);
+  assert(units.length < 20, `${units}`);
+  assertEquals(units.slice(-2), [40, 41]);
+});
+
 test("Transfers serves others while a receiver of a stream wants only what was read before", async () => {
   const { ada, bob, mallory, room } = await lyingRoom();
   await using _room = room;
