@@ -71,6 +71,8 @@ export class Transfers<M extends FileMember> {
   readonly #answers: RateLimiter;
   readonly #outgoing = new Map<number, SendingTransfer<M>>();
   readonly #incoming = new Map<number, ReceivingTransfer<M>>();
+  /** Those of them that look for parts on the disk, also if they have ended meanwhile. */
+  readonly #starting = new Set<ReceivingTransfer<M>>();
   /** Identities of which an offer was dropped since the last one that was kept, in hexadecimal digits. */
   readonly #dropped = new Set<string>();
   #lastId = 0;
@@ -213,12 +215,13 @@ export class Transfers<M extends FileMember> {
     const same = incoming.find((transfer) => transfer.continues(from, offer));
     if (same !== undefined) return same.rebind(from, offer);
     const key = toHex(from.key);
-    const own = incoming.filter((transfer) => toHex(transfer.from.key) === key);
+    const all = [...new Set([...incoming, ...this.#starting])];
+    const own = all.filter((transfer) => toHex(transfer.from.key) === key);
     // An id is that of one offer, or bytes could be for either of them.
     if (own.some(({ transfer }) => transfer === toHex(offer.transfer))) return;
     const accepts = this.#options.acceptsFrom?.(from) ?? false;
     const places = accepts ? MAX_ALL_OFFERS : MAX_ALL_OFFERS - WELCOME_OFFERS;
-    if (own.length >= MAX_OFFERS || incoming.length >= places) {
+    if (own.length >= MAX_OFFERS || all.length >= places) {
       if (this.#dropped.has(key)) return;
       this.#dropped.add(key);
       const message = `${from.name} offers more than lanchat keeps: dropped`;
@@ -233,7 +236,8 @@ export class Transfers<M extends FileMember> {
       this.#receiving,
     );
     this.#incoming.set(id, transfer);
-    void transfer.start(accepts);
+    this.#starting.add(transfer);
+    void transfer.start(accepts).finally(() => this.#starting.delete(transfer));
   }
 
   #receiveWant({ ranges, transfer }: Want, from: M): void {

@@ -477,6 +477,34 @@ test("Transfers has places for those whose offers it accepts at once, whatever o
   await bob.event("received");
 });
 
+test("Transfers shows and looks for few of many offers that are withdrawn at once", async () => {
+  const { bob, mallory, room } = await lyingRoom();
+  await using _room = room;
+  const manifest = manifestOf(["film", BYTES.length]);
+  const { offer } = await LyingSender.create([mallory, bob], manifest, BYTES);
+  await Deno.mkdir(`${bob.directory}/film.part`);
+  let looks = 0;
+  const { readDir } = Deno;
+  Deno.readDir = (path) => {
+    looks++;
+    return readDir(path);
+  };
+  using _readDir = { [Symbol.dispose]: () => void (Deno.readDir = readDir) };
+  const [state, value] = [ReportState.WITHDRAWN, 0];
+  for (let i = 0; i < 200; i++) {
+    const transfer = randomBytes(16);
+    for (
+      const message of [
+        { kind: "offer", ...offer, transfer, root: transfer },
+        { kind: "report", transfer, state, value },
+      ] as const
+    ) bob.transfers.received(message, mallory.member, true);
+  }
+  await room.pass(1000);
+  assertEquals(bob.events.all.map(({ event }) => event), ["warning"]);
+  assertEquals([looks, bob.transfers.list()], [16, []]);
+});
+
 test("Transfers shows an offer that comes again only once", async () => {
   const { bob, mallory, room } = await lyingRoom();
   await using _room = room;
