@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../bytes/mod.ts";
+import { type Bytes, concat } from "../bytes/mod.ts";
 import { BROKER_CALLER } from "../broker_address.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { NetError, WireError } from "../errors.ts";
@@ -28,6 +28,9 @@ export const HEARTBEAT_MS = 2000;
 
 /** Intervals without any message after which the other end counts as lost. */
 const SILENT_INTERVALS = 5;
+
+/** Chunks become one up to this size, in bytes: each takes memory of its own, and a caller may send bytes singly. */
+const PIECE_BYTES = 1024;
 
 const NOTHING = new Uint8Array();
 
@@ -150,9 +153,16 @@ export class BrokerConnection {
     if (kind === BrokerMessageKind.END) this.#otherHasEnded = true;
     this.#receivedBytes += content.length;
     if (this.#receivedBytes > this.#granted) throw new WireError("More came than was granted");
-    if (kind === BrokerMessageKind.DATA) this.#chunks.push(content);
+    if (kind === BrokerMessageKind.DATA) this.#keep(content);
     this.#arrival.resolve();
     if (this.#hasEnded && this.#otherHasEnded && this.#chunks.length === 0) this.#finish();
+  }
+
+  /** Keeps a chunk for the reader. */
+  #keep(chunk: Bytes): void {
+    const last = this.#chunks.at(-1);
+    if (last === undefined || last.length + chunk.length > PIECE_BYTES) this.#chunks.push(chunk);
+    else this.#chunks.splice(-1, 1, concat(last, chunk));
   }
 
   /** Bytes that the other end may send in all. */

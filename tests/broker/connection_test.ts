@@ -107,6 +107,31 @@ test("BrokerConnection sends no more than a slow reader has room for, at first a
   await sent;
 });
 
+test("BrokerConnection keeps many small messages as few large pieces", async () => {
+  await using ends = await pair();
+  const { broker, callers, reception } = ends;
+  const up = `lanchat.${ROOM}.up.mallory`;
+  const mallory = broker.connect();
+  const open = concat(u8(1), new Uint8Array(16));
+  mallory.publish(up, concat(u64(0), u64(65_536), u8(0), open));
+  const { value: host } = await callers.read();
+  const bytes = pattern(FIRST_WINDOW_BYTES);
+  for (const [i, byte] of bytes.entries()) {
+    mallory.publish(up, concat(u64(i + 1), u64(65_536), u8(1), u8(byte)));
+  }
+  await nextTurn();
+  const reader = host!.readable.getReader();
+  const pieces: Bytes[] = [];
+  for (let read = 0; read < bytes.length;) {
+    const { value } = await reader.read();
+    pieces.push(value!);
+    read += value!.length;
+  }
+  assertEquals(concat(...pieces), bytes);
+  assert(pieces.length <= 256, `${pieces.length} pieces`);
+  await reception.close();
+});
+
 test("BrokerConnection waits until the broker has taken what was sent", async () => {
   await using ends = await pair();
   const drained = Promise.withResolvers<void>();
