@@ -28,6 +28,9 @@ const MIN_SERVER_MS = 2000;
 /** Maximum servers that are remembered of those of which a cluster tells: each may cost that time. */
 const MAX_TOLD = 4;
 
+/** Least maximum message of a server, in bytes: with less, more is sent around the content than of it. */
+const MIN_MESSAGE_BYTES = 512;
+
 /** The code of a message that a server sends if no one takes another one. */
 const NO_RESPONDERS = 503;
 
@@ -125,6 +128,7 @@ export class Broker {
     options.signal?.addEventListener("abort", stop);
     try {
       const connection = await Promise.race([connecting, stopped.promise]);
+      requireMessages(connection, server);
       this.#learn(connection.info?.connect_urls ?? []);
       return new NatsBus(client, connection, server);
     } catch (error) {
@@ -213,6 +217,7 @@ class NatsBus implements Bus {
   }
 
   subscribe(subject: string, receive: Receive): () => void {
+    if (this.#connection.isClosed()) return () => {}; // `closed` says why.
     const subscription = this.#connection.subscribe(subject, {
       callback: (error, message) => {
         if (error !== null) return; // The connection ends with it.
@@ -258,6 +263,20 @@ class NatsBus implements Bus {
       void this.#connection.close();
     }
   }
+}
+
+/** A server may say anything about itself. @throws {NetError} If it takes no messages that are long enough. */
+function requireMessages({ info }: Connection, { host, port }: HostPort): void {
+  const longest = info?.max_payload;
+  if (Number.isSafeInteger(longest) && longest! >= MIN_MESSAGE_BYTES) return;
+  const action = `Cannot connect to the broker at ${formatHostPort(host, port)}`;
+  throw new NetError(
+    "unreachable",
+    `${action}: it takes no messages of ${MIN_MESSAGE_BYTES} bytes`,
+    {
+      hint: "Have its operator set a larger max_payload.",
+    },
+  );
 }
 
 /** Whether a message says that another one has no taker. The library cannot read all headers that clients send. */

@@ -196,9 +196,28 @@ natsTest("Broker loses the connection with its server", async () => {
   );
 });
 
+natsTest("Broker loses a server before anyone has used the connection", async () => {
+  await using server = await NatsServer.start();
+  const broker = brokerAt(`nats://${server.address}`);
+  const [host, caller] = [
+    await broker.connect({ timeoutMs }),
+    await broker.connect({ timeoutMs }),
+  ];
+  await server.kill();
+  await Promise.all([host.closed, caller.closed]);
+  const reception = receiveCallers(host, ROOM);
+  assertEquals((await reception.lost).code, "connection-lost");
+  await reception.close();
+  await assertFails(call(caller, ROOM, { timeoutMs }), "connection-lost");
+});
+
 /** Accepts connections as a NATS server does, and then says something else. */
-async function serveLies(listener: Deno.TcpListener, lie: string): Promise<void> {
-  const info = { version: "2.9.10", proto: 1, max_payload: 1000, headers: true };
+async function serveLies(
+  listener: Deno.TcpListener,
+  lie: string,
+  facts: Record<string, unknown> = {},
+): Promise<void> {
+  const info = { version: "2.9.10", proto: 1, max_payload: 1000, headers: true, ...facts };
   for await (const connection of listener) {
     const write = (text: string): Promise<number> => connection.write(utf8(text));
     let said = "";
@@ -234,6 +253,19 @@ for (const [code, lie] of Object.entries(LIES)) {
     const { message } = await assertFails(call(bus, ROOM, { timeoutMs: 500 }), code as Code);
     assert(/^[\x20-\x7e]+$/.test(message), message);
     await bus.closed;
+    await serving;
+  });
+}
+
+for (const max_payload of [undefined, 10, "1000000", 1.5e3 + 0.5]) {
+  test(`Broker refuses a server that takes messages of ${max_payload} bytes`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const serving = serveLies(listener, "", { max_payload });
+    await assertFails(
+      brokerAt(`nats://127.0.0.1:${listener.addr.port}`).connect({ timeoutMs }),
+      "unreachable",
+      "it takes no messages",
+    );
     await serving;
   });
 }
