@@ -42,6 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   files: [
     "errors.ts",
+    "bounded_map.ts",
     "clock.ts",
     "rate_limiter.ts",
     "session_events.ts",

@@ -638,7 +638,7 @@ export class ReceivingTransfer<M extends FileMember> {
     }
     this.#naming = true;
     const paths = await this.#download!.finish().finally(() => this.#naming = false);
-    this.#tell(ReportState.COMPLETE, this.#bytes);
+    this.#reportWhole();
     this.#emit({ event: "received", from: this.#from, paths, bytes: this.#bytes });
     this.#leave(false);
   }
@@ -712,6 +712,16 @@ export class ReceivingTransfer<M extends FileMember> {
 
   #tell(state: number, value = 0): void {
     void this.#send({ kind: "report", transfer: this.#offer.transfer, state, value });
+  }
+
+  /** Reports that all is here; again, if the sender offers the files again without having heard of it. */
+  #reportWhole(): void {
+    const { port, unreported } = this.#context;
+    const { transfer } = this.#offer;
+    const [state, value] = [ReportState.COMPLETE, this.#bytes];
+    const { key, session } = this.#from;
+    const report = port.send({ kind: "report", transfer, state, value }, toHex(session));
+    unreported.add(key, this.#offer, report);
   }
 
   /** Sends to the sender. Resolves when it is accepted, or cannot be: then the sender is gone. */

@@ -235,7 +235,7 @@ export class SendingTransfer<M extends FileMember> {
         // One that had everything when this session began needs nothing of it.
         if (receiver === undefined && !this.#isPending(member)) return;
         if (receiver !== undefined) {
-          if (!receiver.granted || receiver.complete) return;
+          if (receiver.complete) return;
           receiver.complete = true;
           this.#note(receiver, value);
         }

@@ -17,6 +17,7 @@ import type {
 import type { FileMessage } from "../wire/mod.ts";
 import type { FileContents } from "./content.ts";
 import type { Slots } from "./slots.ts";
+import type { Unreported } from "./unreported.ts";
 
 /** A member that offers files or receives them. */
 export interface FileMember {
@@ -95,6 +96,8 @@ export interface TransferContext<M extends FileMember> {
   readonly clock: Clock;
   /** Bounds the flows that are open at once. */
   readonly flows: Slots;
+  /** Files that are here, and whose senders may not know it. */
+  readonly unreported: Unreported;
   /** The members in the room. */
   readonly members: Iterable<M>;
   /** Shows an event. */

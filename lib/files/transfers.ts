@@ -27,6 +27,7 @@ import type {
   TransferEvent,
 } from "./port.ts";
 import { Slots } from "./slots.ts";
+import { Unreported } from "./unreported.ts";
 
 /** Maximum own offers that have not ended. */
 const MAX_OWN_OFFERS = 16;
@@ -214,6 +215,7 @@ export class Transfers<M extends FileMember> {
     const incoming = [...this.#incoming.values()];
     const same = incoming.find((transfer) => transfer.continues(from, offer));
     if (same !== undefined) return same.rebind(from, offer);
+    if (this.#context.unreported.has(from.key, offer)) return this.#reportAgain(offer, from);
     const key = toHex(from.key);
     const all = [...new Set([...incoming, ...this.#starting])];
     const own = all.filter((transfer) => toHex(transfer.from.key) === key);
@@ -238,6 +240,20 @@ export class Transfers<M extends FileMember> {
     this.#incoming.set(id, transfer);
     this.#starting.add(transfer);
     void transfer.start(accepts).finally(() => this.#starting.delete(transfer));
+  }
+
+  /** Reports that the files of an offer are here: the report before it did not get through. */
+  #reportAgain(offer: Offer, from: M): void {
+    const { size: value, transfer } = offer;
+    const { port, unreported } = this.#context;
+    const session = toHex(from.session);
+    // Only one who has accepted an offer is believed to have its files.
+    const accepted = port.send({ kind: "want", transfer, ranges: [] }, session);
+    const state = ReportState.COMPLETE;
+    const report = accepted.then(() =>
+      port.send({ kind: "report", transfer, state, value }, session)
+    );
+    unreported.add(from.key, offer, report);
   }
 
   #receiveWant({ ranges, transfer }: Want, from: M): void {
@@ -290,6 +306,7 @@ class Context<M extends FileMember> implements TransferContext<M> {
   closed = false;
   readonly clock: Clock;
   readonly flows: Slots = new Slots(MAX_FLOWS);
+  readonly unreported: Unreported;
   /** The members in the room, by session. */
   readonly present = new Map<string, M>();
   readonly ended: (id: number) => void;
@@ -298,6 +315,7 @@ class Context<M extends FileMember> implements TransferContext<M> {
   constructor(port: FilePort, options: TransfersOptions<M>, ended: (id: number) => void) {
     this.port = port;
     this.clock = options.clock ?? systemClock;
+    this.unreported = new Unreported(this.clock);
     this.ended = ended;
     this.#onEvent = options.onEvent;
   }

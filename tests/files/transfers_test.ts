@@ -491,6 +491,69 @@ test("Transfers believes a receiver that had everything when the sender's sessio
   assertEquals([shown(ada), ada.transfers.list()], [["offer", "file-sent"], []]);
 });
 
+/** Cuts the connection of a receiver when it has the last unit, and waits until it has the files. */
+async function cutsAtEnd(room: FileRoom, bob: FileSide, lastUnit: number): Promise<void> {
+  room.carry = (chunk, _from, to) => {
+    const isLast = to === bob && chunk.offset === lastUnit * SEALED_UNIT_BYTES;
+    if (isLast) queueMicrotask(() => bob.cut());
+    return [chunk];
+  };
+  await bob.accepts();
+  await bob.event("received");
+}
+
+test("Transfers reports again that it has all, if its session ended before", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  await ada.offers("film", testBytes(3 * LEAF_BYTES), bob);
+  await cutsAtEnd(room, bob, 4);
+  const chunks = room.chunks.length;
+  bob.replaceSession();
+  assertEquals((await ada.event("file-sent")).member.name, "bob");
+  assertEquals([ada.transfers.list(), bob.transfers.list()], [[], []]);
+  await room.pass(1000);
+  assertEquals([shown(bob), await bob.names()], [["offer", "received"], ["film"]]);
+  assertEquals(room.chunks.length, chunks);
+  // One who sends them once more means it.
+  await ada.offers("film", testBytes(3 * LEAF_BYTES), bob);
+  assertEquals((await bob.event("offer")).accepted, undefined);
+});
+
+test("Transfers reports again that it has all to a sender that has restarted", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  const bytes = testBytes(3 * LEAF_BYTES);
+  await ada.offers("film", bytes);
+  await cutsAtEnd(room, bob, 4);
+  await ada.restart();
+  bob.connect();
+  await room.pass(1000);
+  await ada.offers("film", bytes);
+  assertEquals((await ada.event("file-sent")).member.name, "bob");
+  assertEquals([shown(bob), await bob.names()], [["offer", "received"], ["film"]]);
+});
+
+test("Transfers shows an offer of files that it got 10 minutes ago, and of a sender who is another", async () => {
+  const [room, ada, bob, carol] = await roomOf("ada", "bob", "carol") as [
+    FileRoom,
+    FileSide,
+    FileSide,
+    FileSide,
+  ];
+  await using _room = room;
+  const bytes = testBytes(3 * LEAF_BYTES);
+  await ada.offers("film", bytes, bob);
+  await cutsAtEnd(room, bob, 4);
+  await ada.restart();
+  bob.connect();
+  await room.pass(1000);
+  await carol.offers("film", bytes, bob);
+  assertEquals((await bob.event("offer")).from!.name, "carol");
+  await room.pass(600_000);
+  await ada.offers("film", bytes, bob);
+  assertEquals((await bob.event("offer")).from!.name, "ada");
+});
+
 test("Transfers takes other contents under the same name as another transfer", async () => {
   const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
   await using _room = room;
