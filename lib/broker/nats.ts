@@ -247,13 +247,17 @@ class NatsBus implements Bus {
     await Promise.race([this.#connection.flush().catch(() => {}), this.closed]);
   }
 
-  /** Ends the connection if the server does not let this user publish or subscribe: nothing works then. */
+  /**
+   * Ends the connection if the server does not let this user publish or subscribe, since nothing works then; and
+   * if it does not answer, which the library does only once the server has taken what was sent before.
+   */
   async #watch(
     { PermissionViolationError }: Client,
     resolve: (reason: NetError) => void,
     where: string,
   ): Promise<void> {
     for await (const status of this.#connection.status()) {
+      if (status.type === "staleConnection") void this.#connection.close();
       if (status.type !== "error" || !(status.error instanceof PermissionViolationError)) continue;
       const { operation, subject } = status.error;
       const deed = operation === "publish" ? "publish" : "subscribe";

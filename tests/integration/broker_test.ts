@@ -270,6 +270,18 @@ for (const max_payload of [undefined, 10, "1000000", 1.5e3 + 0.5]) {
   });
 }
 
+test("Broker notices that a server is gone while much is under way to it", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = listener.accept();
+  const connecting = brokerAt(`nats://127.0.0.1:${listener.addr.port}`).connect({ timeoutMs });
+  using server = await accepting;
+  await server.write(utf8('INFO {"version":"2.9.10","proto":1,"max_payload":1000000}\r\nPONG\r\n'));
+  const bus = await connecting;
+  // More than the buffers of both systems take: the last bytes never leave.
+  for (let i = 0; i < 50; i++) bus.publish("subject", new Uint8Array(1_000_000));
+  assertEquals((await bus.closed).code, "connection-lost");
+});
+
 test("Broker says why it cannot connect", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepting = (async () => {
