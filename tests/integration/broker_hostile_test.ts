@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { Broker, call, MAX_SILENT_CALLERS } from "../../lib/broker/mod.ts";
 import { parseBrokerAddress } from "../../lib/broker_address.ts";
-import { type Bytes, concat, u64, u8 } from "../../lib/bytes/mod.ts";
+import { type Bytes, concat, fromBase64Url, u64, u8 } from "../../lib/bytes/mod.ts";
 import { blocksOf } from "../docs/documents.ts";
 import { NatsServer, NO_NATS } from "../support/nats_server.ts";
 import { Program } from "../support/program.ts";
@@ -216,6 +216,9 @@ testUnless(
     })();
     mallory.publish(down, message(1 << 20, 1, new Uint8Array(100)));
     mallory.publish(down.replace(".down.", ".up."), message(1 << 20, 1, new Uint8Array(100)));
+    // The host itself must not send into it, either.
+    const answerTo = fromBase64Url(down.slice(down.lastIndexOf(".") + 1));
+    mallory.publish(`${subjects}.up.mallory`, message(0, 0, concat(u8(1), answerTo)));
     await mallory.flush();
     await scene.assertWorks();
     assertEquals(bob.events.filter(({ event }) => event === "disconnected"), []);
