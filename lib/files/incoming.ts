@@ -9,7 +9,7 @@
  */
 import { type Bytes, concat, equal, toHex } from "../bytes/mod.ts";
 import { digest, type FileKey, fileKey, hashOffer } from "../crypto/mod.ts";
-import { type Code, quote, StoreError, WireError } from "../errors.ts";
+import { type Code, quote, StoreError, TransferError, WireError } from "../errors.ts";
 import { type TransferState, type TransferView, warning } from "../session_events.ts";
 import { Download, type PartOffer } from "../store/mod.ts";
 import {
@@ -347,13 +347,25 @@ export class ReceivingTransfer<M extends FileMember> {
     this.#send({ kind: "want", transfer: this.#offer.transfer, ranges: [] });
   }
 
-  /** Goes on receiving. */
+  /** Goes on receiving. @throws {TransferError} If it is not this side that has paused. */
   resume(): void {
-    if (!this.#paused) return;
+    if (!this.#paused) return this.#refuseResume();
     this.#paused = false;
     this.#badUnits = 0;
     this.#meter.restart(this.#bytes);
     this.#want();
+  }
+
+  /** Says who must act if a wish of this side cannot continue the transfer. */
+  #refuseResume(): void {
+    if (this.#state !== "paused") return;
+    const { name } = this.#from;
+    const reason = this.#held ? `${name} paused it` : `${name} is away`;
+    throw new TransferError(
+      "no-such-transfer",
+      `Cannot resume ${quote(this.#offer.name)}: ${reason}`,
+      { hint: this.#held ? "Only they can continue it." : "It continues when they are back." },
+    );
   }
 
   /** Stops without a word, and keeps what came: the session ends. */

@@ -653,6 +653,9 @@ test("Transfers pauses and continues at the sender's wish", async () => {
   await room.pass(500);
   const [count, wanted] = [room.chunks.length, wants(room, "bob").length];
   assertEquals([ada, bob].map(({ transfers }) => transfers.list()[0]!.state), ["paused", "paused"]);
+  const { id: received } = bob.transfers.list()[0]!;
+  const refused = await assertFails(() => bob.transfers.resume(received), "no-such-transfer");
+  assertEquals(refused.message, 'Cannot resume "film": ada paused it');
   await room.pass(100_000);
   assertEquals([room.chunks.length, wants(room, "bob").length], [count, wanted]);
   ada.transfers.resume(id);
