@@ -709,8 +709,10 @@ export class ReceivingTransfer<M extends FileMember> {
   #leave(discards: boolean): void {
     if (this.#ended) return;
     const closed = this.close();
-    if (discards) void closed.then(() => this.#download?.discard());
-    this.#context.ended(this.id);
+    this.#context.ended(
+      this.id,
+      discards ? closed.then(() => this.#download?.discard()) : closed,
+    );
   }
 
   // What others see.

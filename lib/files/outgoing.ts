@@ -721,8 +721,7 @@ export class SendingTransfer<M extends FileMember> {
 
   #finish(): void {
     if (this.#ended) return;
-    void this.close();
-    this.#context.ended(this.id);
+    this.#context.ended(this.id, this.close());
   }
 
   #showOffer(): void {

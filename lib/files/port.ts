@@ -102,6 +102,6 @@ export interface TransferContext<M extends FileMember> {
   readonly members: Iterable<M>;
   /** Shows an event. */
   emit(event: TransferEvent<M>): void;
-  /** Notes that a transfer has ended. */
-  ended(id: number): void;
+  /** Notes that a transfer has ended. @param closed Resolves when it uses nothing any longer. */
+  ended(id: number, closed: Promise<void>): void;
 }

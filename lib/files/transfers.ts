@@ -76,14 +76,18 @@ export class Transfers<M extends FileMember> {
   readonly #starting = new Set<ReceivingTransfer<M>>();
   /** Identities of which an offer was dropped since the last one that was kept, in hexadecimal digits. */
   readonly #dropped = new Set<string>();
+  /** Transfers that have ended, and may have files to remove. */
+  readonly #closing = new Set<Promise<void>>();
   #lastId = 0;
 
   /** Creates one without transfers. @param port The first session. */
   constructor(port: FilePort, options: TransfersOptions<M>) {
     this.#options = options;
-    this.#context = new Context(port, options, (id) => {
+    this.#context = new Context(port, options, (id, closed) => {
       this.#outgoing.delete(id);
       this.#incoming.delete(id);
+      this.#closing.add(closed);
+      void closed.finally(() => this.#closing.delete(closed));
     });
     this.#receiving = { directory: options.downloadDirectory, maxBytes: options.maxFileBytes };
     this.#answers = new RateLimiter(UNKNOWN_ANSWERS, this.#context.clock);
@@ -208,7 +212,7 @@ export class Transfers<M extends FileMember> {
   async close(): Promise<void> {
     this.#context.closed = true;
     const all = [...this.#outgoing.values(), ...this.#incoming.values()];
-    await Promise.all(all.map((transfer) => transfer.close()));
+    await Promise.all([...all.map((transfer) => transfer.close()), ...this.#closing]);
   }
 
   #receiveOffer(offer: Offer, from: M, isPrivate: boolean): void {
@@ -309,10 +313,14 @@ class Context<M extends FileMember> implements TransferContext<M> {
   readonly unreported: Unreported;
   /** The members in the room, by session. */
   readonly present = new Map<string, M>();
-  readonly ended: (id: number) => void;
+  readonly ended: (id: number, closed: Promise<void>) => void;
   readonly #onEvent: (event: TransferEvent<M>) => void;
 
-  constructor(port: FilePort, options: TransfersOptions<M>, ended: (id: number) => void) {
+  constructor(
+    port: FilePort,
+    options: TransfersOptions<M>,
+    ended: (id: number, closed: Promise<void>) => void,
+  ) {
     this.port = port;
     this.clock = options.clock ?? systemClock;
     this.unreported = new Unreported(this.clock);

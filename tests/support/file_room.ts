@@ -20,6 +20,7 @@ import {
 } from "../../lib/files/mod.ts";
 import { decodeFileMessage, encodeFileMessage, type FileMessage } from "../../lib/wire/mod.ts";
 import { FakeClock, nextTurn } from "./clock.ts";
+import { CryptoWork } from "./crypto_work.ts";
 import { Inbox } from "./inbox.ts";
 
 /** Fake time that passes in each turn of the event loop, in milliseconds. */
@@ -58,6 +59,8 @@ export class FileRoom implements AsyncDisposable {
   /** Time that a chunk takes on its way, in milliseconds. */
   chunkMs = 0;
   readonly #directories: string[] = [];
+  /** No time passes while it goes on: on a busy machine it would take seconds of that time. */
+  readonly #work = new CryptoWork();
 
   /** Lets a member in. */
   async enter(name: string, options: SideOptions = {}): Promise<FileSide> {
@@ -84,7 +87,7 @@ export class FileRoom implements AsyncDisposable {
     promise.then(done, done);
     for (let turns = 0; !settled; turns++) {
       if (turns > 5000) throw new Error("nothing happens any longer");
-      await nextTurn();
+      await this.#work.take();
       this.clock.advance(TURN_MS);
     }
     return await promise;
@@ -104,7 +107,7 @@ export class FileRoom implements AsyncDisposable {
   async pass(ms: number): Promise<void> {
     const end = this.clock.elapsed() + ms;
     while (this.clock.elapsed() < end) {
-      await nextTurn();
+      await this.#work.take();
       this.clock.advance(Math.max(TURN_MS, ms / 100));
     }
   }
@@ -120,6 +123,7 @@ export class FileRoom implements AsyncDisposable {
     for (const side of this.sides) side.port.end();
     await nextTurn();
     for (const directory of this.#directories) await Deno.remove(directory, { recursive: true });
+    await this.#work[Symbol.asyncDispose]();
     assertEquals(this.clock.timers, 0, "timers are left");
   }
 }
