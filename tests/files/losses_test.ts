@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
-import type { FileContents, OutgoingChunk } from "../../lib/files/mod.ts";
+import type { FileContents, FileMember, OutgoingChunk } from "../../lib/files/mod.ts";
 import { FileRoom, type FileSide, testBytes } from "../support/file_room.ts";
 import { test } from "../support/test.ts";
 import { Dice } from "../fuzz/mutate.ts";
@@ -95,5 +95,60 @@ for (const seed of [1, 2]) {
       assert((await other.names()).every((name) => name.startsWith("photos")));
     }
     assert(!ada.events.all.some((event) => event.event === "file-failed" && !event.member));
+  });
+}
+
+for (const seed of [1, 2]) {
+  test(`Transfers ends at every member after pauses, cuts and restarts in any order, seed ${seed}`, async () => {
+    await using room = new FileRoom();
+    const dice = new Dice(seed);
+    const ada = await room.enter("ada");
+    const others: FileSide[] = [];
+    for (const name of ["bob", "carol", "dave"]) {
+      others.push(await room.enter(name, { acceptsFrom: () => true }));
+    }
+    const { contents } = folder(dice);
+    room.chunkMs = 200;
+    const id = await ada.offersAll("photos", contents);
+    const isOpen = (): boolean => ada.transfers.list().length > 0;
+    const kept: FileMember[] = [];
+    for (let steps = 0; steps < 40 && isOpen(); steps++) {
+      const side = others[dice.below(3)]!;
+      const transfer = side.transfers.list()[0]?.id;
+      switch (dice.below(8)) {
+        case 0:
+        case 1:
+          if (transfer !== undefined) side.transfers.pause(transfer);
+          break;
+        case 2:
+          if (transfer !== undefined) side.transfers.resume(transfer);
+          break;
+        case 3:
+          ada.transfers.pause(id);
+          break;
+        case 4:
+          ada.transfers.resume(id);
+          break;
+        case 5:
+          if (side.online) side.cut();
+          else side.connect();
+          break;
+        case 6:
+          ada.replaceSession();
+          break;
+        default:
+          kept.push(side.member);
+          await side.restart(true);
+      }
+      await room.pass(dice.below(1000));
+    }
+    // All is as it should be again.
+    for (const seat of kept) ada.transfers.left(seat);
+    for (const side of others) if (!side.online) side.connect();
+    if (isOpen()) ada.transfers.resume(id);
+    await room.pass(2000);
+    for (const { transfers } of others) for (const { id } of transfers.list()) transfers.resume(id);
+    await room.when(() => !isOpen());
+    for (const side of others) await receives(room, side);
   });
 }

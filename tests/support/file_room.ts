@@ -168,8 +168,9 @@ export class FileSide {
 
   /** Enters the room, with its present session. */
   join(): void {
+    const { member } = this;
     for (const other of this.#room.sides) {
-      other.deliver(() => other.transfers.joined(this.member));
+      other.deliver(() => other.transfers.joined(member));
       this.transfers.joined(other.member);
     }
     this.#room.sides.push(this);
@@ -186,8 +187,9 @@ export class FileSide {
   /** Loses the connection. */
   cut(): void {
     this.#connected ??= Promise.withResolvers();
+    const { member } = this;
     for (const other of this.#room.sides) {
-      if (other !== this) other.deliver(() => other.transfers.lost(this.member));
+      if (other !== this) other.deliver(() => other.transfers.lost(member));
     }
   }
 
