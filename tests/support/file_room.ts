@@ -59,7 +59,8 @@ export class FileRoom implements AsyncDisposable {
   /** Time that a chunk takes on its way, in milliseconds. */
   chunkMs = 0;
   readonly #directories: string[] = [];
-  /** No time passes while it goes on: on a busy machine it would take seconds of that time. */
+  /** Chunks that members are handling. */
+  readonly handling: Set<Promise<void>> = new Set();
   readonly #work = new CryptoWork();
 
   /** Lets a member in. */
@@ -87,7 +88,7 @@ export class FileRoom implements AsyncDisposable {
     promise.then(done, done);
     for (let turns = 0; !settled; turns++) {
       if (turns > 5000) throw new Error("nothing happens any longer");
-      await this.#work.take();
+      await this.#turn();
       this.clock.advance(TURN_MS);
     }
     return await promise;
@@ -107,9 +108,15 @@ export class FileRoom implements AsyncDisposable {
   async pass(ms: number): Promise<void> {
     const end = this.clock.elapsed() + ms;
     while (this.clock.elapsed() < end) {
-      await this.#work.take();
+      await this.#turn();
       this.clock.advance(Math.max(TURN_MS, ms / 100));
     }
+  }
+
+  /** Waits until no one computes or writes: on a busy machine that would take seconds of the fake time. */
+  async #turn(): Promise<void> {
+    await Promise.all(this.handling);
+    await this.#work.take();
   }
 
   /** The member with a session. */
@@ -353,7 +360,10 @@ export class FakePort implements FilePort {
           if (target === undefined) return;
           for (const { bytes, offset } of this.#room.carry(chunk, this.#side, target)) {
             if (!target.online) continue;
-            await target.transfers.bulk({ from: this.self.session, transfer, offset, bytes });
+            const from = this.self.session;
+            const handled = target.transfers.bulk({ from, transfer, offset, bytes });
+            this.#room.handling.add(handled);
+            await handled.finally(() => this.#room.handling.delete(handled));
           }
         }));
       },
