@@ -110,9 +110,9 @@ export class BrokerConnection {
     else this.#send(BrokerMessageKind.OPEN, open);
   }
 
-  /** Whether a byte of its stream has come from the other end. */
-  get hasSpoken(): boolean {
-    return this.#receivedBytes > 0;
+  /** Whether its reader has had a byte of the other end. */
+  get wasRead(): boolean {
+    return this.#readBytes > 0;
   }
 
   /** Takes a message that came for this end; one that is not the next ends the connection. */

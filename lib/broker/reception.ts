@@ -11,8 +11,11 @@ import { BrokerConnection, FIRST_WINDOW_BYTES } from "./connection.ts";
 import { BrokerMessageKind, decodeMessage, type Message } from "./message.ts";
 import { decodeOpen, subjectOf, subjectOfAll } from "./subject.ts";
 
-/** Callers that have not sent a byte yet; beyond them, a flood of callers would take memory without bound. */
-export const MAX_SILENT_CALLERS = 128;
+/**
+ * Callers of whom no byte was read yet: those that wait for their handshake, and more than these. Beyond them, a
+ * flood of callers would take memory without bound.
+ */
+export const MAX_UNREAD_CALLERS = 128;
 
 /** Takes the callers of a room. */
 export interface Reception {
@@ -32,7 +35,7 @@ export function receiveCallers(
 ): Reception {
   /** Callers by the subject on which they send. */
   const callers = new Map<string, BrokerConnection>();
-  const silent = new Set<string>();
+  const unread = new Set<string>();
   /** Subjects of the answers: a client may know those of others, and must not have them answered again. */
   const answered = new Set<string>();
   let accepted: ReadableStreamDefaultController<BrokerConnection>;
@@ -53,12 +56,12 @@ export function receiveCallers(
       clock,
       onEnded: () => {
         callers.delete(subject);
-        silent.delete(subject);
+        unread.delete(subject);
         answered.delete(down);
       },
     });
     callers.set(subject, connection);
-    silent.add(subject);
+    unread.add(subject);
     answered.add(down);
     accepted.enqueue(connection);
   }
@@ -68,8 +71,8 @@ export function receiveCallers(
     const caller = callers.get(subject);
     if (caller !== undefined) {
       caller.receive(bytes);
-      if (caller.hasSpoken) silent.delete(subject);
-    } else if (silent.size < MAX_SILENT_CALLERS) {
+      if (caller.wasRead) unread.delete(subject);
+    } else if (unread.size < MAX_UNREAD_CALLERS) {
       try {
         accept(subject, decodeMessage(bytes));
       } catch {

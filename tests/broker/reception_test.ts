@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { brokerRoom, call, MAX_SILENT_CALLERS, receiveCallers } from "../../lib/broker/mod.ts";
+import { brokerRoom, call, MAX_UNREAD_CALLERS, receiveCallers } from "../../lib/broker/mod.ts";
 import { type Bytes, concat, u64, u8 } from "../../lib/bytes/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
@@ -78,7 +78,7 @@ test("receiveCallers takes no first message of another kind, number, version or 
   assert(bus.isClosed);
 });
 
-test("receiveCallers bounds the callers that send nothing, and takes others when some have ended", async () => {
+test("receiveCallers bounds the callers of whom nothing was read, and takes others when some have ended", async () => {
   const { broker, callers, reception } = listening();
   const guest = broker.connect();
   const open = async (i: number): Promise<number> => {
@@ -86,16 +86,21 @@ test("receiveCallers bounds the callers that send nothing, and takes others when
     await nextTurn();
     return broker.published.filter(({ subject }) => subject.includes(".down.")).length;
   };
-  for (let i = 0; i < MAX_SILENT_CALLERS; i++) assertEquals(await open(i), i + 1);
-  assertEquals(await open(MAX_SILENT_CALLERS), MAX_SILENT_CALLERS, "one too many");
-  guest.publish(`lanchat.${ROOM}.up.0`, concat(u64(1), u64(65_536), u8(1), u8(7)));
+  for (let i = 0; i < MAX_UNREAD_CALLERS; i++) assertEquals(await open(i), i + 1);
+  assertEquals(await open(MAX_UNREAD_CALLERS), MAX_UNREAD_CALLERS, "one too many");
+  const say = (number: number): void =>
+    guest.publish(`lanchat.${ROOM}.up.0`, concat(u64(number), u64(65_536), u8(1), u8(7)));
+  say(1);
   await nextTurn();
-  assertEquals(await open(200), MAX_SILENT_CALLERS + 1, "one has spoken");
+  assertEquals(await open(199), MAX_UNREAD_CALLERS, "what was only sent does not count");
   const { value: first } = await callers.read();
   const { value: second } = await callers.read();
   assertEquals((await first!.readable.getReader().read()).value, new Uint8Array([7]));
+  say(2);
+  await nextTurn();
+  assertEquals(await open(200), MAX_UNREAD_CALLERS + 1, "one was read");
   second!.close();
-  assertEquals(await open(201), MAX_SILENT_CALLERS + 3, "an END and an answer");
+  assertEquals(await open(201), MAX_UNREAD_CALLERS + 3, "an END and an answer");
   await reception.close();
 });
 

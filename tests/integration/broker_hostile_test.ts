@@ -3,7 +3,7 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { Broker, call, MAX_SILENT_CALLERS } from "../../lib/broker/mod.ts";
+import { Broker, call, MAX_UNREAD_CALLERS } from "../../lib/broker/mod.ts";
 import { parseBrokerAddress } from "../../lib/broker_address.ts";
 import { type Bytes, concat, fromBase64Url, u64, u8 } from "../../lib/bytes/mod.ts";
 import { blocksOf } from "../docs/documents.ts";
@@ -153,7 +153,7 @@ testUnless(
 testUnless(NO_NATS, "calls that lead nowhere, and guesses, keep no one out", async () => {
   await using scene = await Scene.open();
   const { host, link, mallory, subjects } = scene;
-  for (let i = 0; i < 3 * MAX_SILENT_CALLERS; i++) {
+  for (let i = 0; i < 3 * MAX_UNREAD_CALLERS; i++) {
     const answerTo = crypto.getRandomValues(new Uint8Array(16));
     mallory.publish(`${subjects}.up.${i}`, message(0, 0, concat(u8(1), answerTo)));
     mallory.publish(`${subjects}.up.guess${i}`, message(1, 1, new Uint8Array(1000)));

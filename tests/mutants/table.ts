@@ -1950,9 +1950,9 @@ export const MUTANTS: readonly Mutants[] = [
     test: "broker/reception_test.ts",
     mutants: [
       [
-        "} else if (silent.size < MAX_SILENT_CALLERS) {",
+        "} else if (unread.size < MAX_UNREAD_CALLERS) {",
         "} else {",
-        "receiveCallers bounds the callers that send nothing, and takes others when some have ended",
+        "receiveCallers bounds the callers of whom nothing was read, and takes others when some have ended",
       ],
       [
         " || credit < FIRST_WINDOW_BYTES) return;",
