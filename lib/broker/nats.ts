@@ -133,7 +133,8 @@ export class Broker {
       return new NatsBus(client, connection, server);
     } catch (error) {
       connecting.then((connection) => connection.close(), () => {});
-      throw connectError(client, server, error as Error, options.timeoutMs, this.address.tls);
+      const withTls = this.address.tls || ca !== undefined;
+      throw connectError(client, server, error as Error, options.timeoutMs, withTls);
     } finally {
       options.signal?.removeEventListener("abort", stop);
     }

@@ -1,5 +1,5 @@
 /** The transport over real NATS servers. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseBrokerAddress } from "../../lib/broker_address.ts";
 import {
   Broker,
@@ -176,6 +176,11 @@ natsTest("Broker checks the server's certificate", async () => {
       "unreachable",
     );
   }
+  const refused = await assertFails(
+    brokerAt(`nats://${server.address}`, read(otherCa)).connect({ timeoutMs }),
+    "unreachable",
+  );
+  assertMatch(refused.hint!, /NATS_CA/);
   await using plain = await NatsServer.start();
   await assertFails(brokerAt(`tls://${plain.address}`).connect({ timeoutMs }), "unreachable");
 });
