@@ -116,6 +116,8 @@ export class SendingTransfer<M extends FileMember> {
   readonly #accepted = new Set<string>();
   /** Those of them that have everything, or do not want it. */
   readonly #settled = new Set<string>();
+  /** The identities that have stopped, with the reason: each is shown once, so that no one can fill the screen. */
+  readonly #shown = new Set<string>();
   /** Sessions that have the present offer. */
   readonly #offered = new Map<string, M>();
   /** Those of them whose connection is lost: their program may have started again, with another session. */
@@ -247,7 +249,7 @@ export class SendingTransfer<M extends FileMember> {
         return this.#settle(member);
       case ReportState.STOPPED:
         if (receiver?.ended ?? this.#settled.has(toHex(member.key))) return;
-        this.#failFor(member, ...stopped(value, member.name));
+        this.#showStop(member, value);
         // A full disk may have room again: then the receiver wants more.
         if (value !== StopReason.DISK_FULL && value !== StopReason.CANNOT_WRITE) {
           return this.#settle(member);
@@ -713,6 +715,15 @@ export class SendingTransfer<M extends FileMember> {
     this.#tellState(ReportState.WITHDRAWN, withdrawReason(code));
     this.#emit({ event: "file-failed", name: this.#source.name, code, message });
     this.#finish();
+  }
+
+  /** Shows that a receiver has stopped, once for each reason. @param value Of the report. */
+  #showStop(member: M, value: number): void {
+    const [code, message] = stopped(value, member.name);
+    const stop = `${toHex(member.key)} ${code}`;
+    if (this.#shown.has(stop)) return;
+    this.#shown.add(stop);
+    this.#failFor(member, code, message);
   }
 
   #failFor(member: M, code: Code, message: string): void {

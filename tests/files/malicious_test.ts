@@ -559,6 +559,23 @@ test("Transfers believes no receiver that has everything without having accepted
   assertEquals((await ada.event("file-sent")).member.name, "bob");
 });
 
+test("Transfers shows once for each reason that a receiver has stopped, however often it says so", async () => {
+  const { ada, mallory, room } = await lyingRoom();
+  await using _room = room;
+  await ada.offers("notes", testBytes(10));
+  const { transfer } = room.sent.all[0]!.message;
+  const session = toHex(ada.member.session);
+  const state = ReportState.STOPPED;
+  for (let i = 0; i < 10; i++) {
+    const value = i % 2 === 0 ? StopReason.DISK_FULL : 1000 + i;
+    await mallory.port.send({ kind: "want", transfer, ranges: [{ first: 5, count: 1 }] }, session);
+    await mallory.port.send({ kind: "report", transfer, state, value }, session);
+    await room.pass(100);
+  }
+  const failures = ada.events.rest().filter(({ event }) => event === "file-failed");
+  assertEquals(failures.length, 2);
+});
+
 test("Transfers serves others while a receiver wants impossible things, and the same again and again", async () => {
   const { ada, bob, mallory, room } = await lyingRoom();
   await using _room = room;
