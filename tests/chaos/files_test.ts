@@ -6,7 +6,7 @@ for (const seed of [1, 2]) {
   test(`a file reaches two members whole through 20 faults and 3 kills of the host, storm ${seed}`, async () => {
     const report = await fileStorm({
       seed,
-      bytes: 24 << 20,
+      bytes: 12 << 20,
       receivers: 2,
       faults: 20,
       restarts: 3,
