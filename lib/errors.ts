@@ -451,14 +451,14 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "file-canceled": { status: 1, hint: "" },
   "file-unfinished": {
     status: 1,
-    hint: "What came is kept: it continues if the sender offers it again.",
+    hint: "What came is kept: the same offer continues it.",
   },
   "file-unanswered": {
     status: 1,
     hint: "Ask them to type /accept, or wait longer with --timeout SECONDS.",
   },
   "too-many-offers": { status: 1, hint: "Wait until one has ended, or /cancel one." },
-  "no-such-transfer": { status: 1, hint: "/transfers lists them with their numbers." },
+  "no-such-transfer": { status: 1, hint: "/transfers lists what is open, with its number." },
   "internal": { status: 1, hint: "This is a bug in lanchat. Please report it." },
 };
 

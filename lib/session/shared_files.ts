@@ -227,8 +227,7 @@ export class SharedFiles {
   /** Ends all transfers, and shows which of them are not finished. */
   async close(): Promise<void> {
     for (const { from, id, name } of this.list.filter(({ id }) => this.#outcomes.isRunning(id))) {
-      const what = from === undefined ? "Sending" : "Receiving";
-      const message = `${what} ${quote(name)} has stopped: lanchat ends`;
+      const message = `you left before ${from === undefined ? "it was sent" : "all of it was here"}`;
       this.#options.show({ event: "file-failed", id, name, code: "file-unfinished", message });
     }
     await this.#transfers.close();
