@@ -131,7 +131,7 @@ export class Room {
   }
 
   /**
-   * Finds a member; the first session if several have its key.
+   * Finds a member; one session that is not away, or the first, if several have its key.
    *
    * @param name Its name as shown, `name#tag`, or its key in base64url.
    * @throws {RoomError} `no-such-member`
@@ -139,7 +139,8 @@ export class Room {
   find(name: string): Present {
     const found = this.#roster.matching(name);
     const keys = new Set(found.map(({ keyHex }) => keyHex));
-    return only(keys.size === 1 ? found.slice(0, 1) : found).member!;
+    if (keys.size !== 1) throw noSuchMember(found.length);
+    return (found.find(({ out }) => !out) ?? found[0]!).member!;
   }
 
   /**
@@ -357,9 +358,16 @@ export class Room {
   }
 }
 
-/** @throws {RoomError} `no-such-member` unless there is exactly one. */
+/**
+ * The only one, or the only one that is not away of those with one key: a program that was killed and started again
+ * is there twice for a while.
+ *
+ * @throws {RoomError} `no-such-member` if there is none.
+ */
 function only(found: readonly Peer[]): Peer {
-  const [first] = found;
-  if (first !== undefined && found.length === 1) return first;
+  const isOne = found.every(({ keyHex }) => keyHex === found[0]!.keyHex);
+  const here = isOne && found.length > 1 ? found.filter(({ out }) => !out) : found;
+  const [first] = here;
+  if (first !== undefined && here.length === 1) return first;
   throw noSuchMember(found.length);
 }

@@ -290,14 +290,15 @@ class Client implements WishContext {
    * Waits until the only reader of the messages is in the room.
    *
    * @returns Its key, because another member may have the name later.
-   * @throws {RoomError} `no-such-member`, also if several sessions have the key.
+   * @throws {RoomError} `no-such-member`, also if several sessions that are not away have the key.
    */
   async #findReader(to: string): Promise<string> {
     await this.#awaitReader();
     const { room } = this.session;
     const key = this.#keyOf(to);
     const sessions = room.members.filter((member) => key !== undefined && equal(member.key, key));
-    if (sessions.length === 1) return toBase64Url(sessions[0]!.key);
+    const isOne = sessions.length === 1 || sessions.filter(({ lost }) => !lost).length === 1;
+    if (isOne) return toBase64Url(sessions[0]!.key);
     const message = `Cannot send to ${quote(to)}: no single member here has that name`;
     const hint = "Check the name; --wait SECONDS waits for them.";
     throw new RoomError("no-such-member", message, { hint });

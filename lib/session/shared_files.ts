@@ -227,7 +227,8 @@ export class SharedFiles {
   /** Ends all transfers, and shows which of them are not finished. */
   async close(): Promise<void> {
     for (const { from, id, name } of this.list.filter(({ id }) => this.#outcomes.isRunning(id))) {
-      const message = `you left before ${from === undefined ? "it was sent" : "all of it was here"}`;
+      const what = from === undefined ? "it was sent" : "all of it was here";
+      const message = `you left before ${what}`;
       this.#options.show({ event: "file-failed", id, name, code: "file-unfinished", message });
     }
     await this.#transfers.close();

@@ -37,7 +37,7 @@ interface NameMatch {
 /**
  * Splits a text into the member that it starts with and the rest.
  *
- * @throws {UsageError} With code `no-such-member` if no member matches, or several do.
+ * @throws {UsageError} With code `no-such-member` if no member matches, or several with other keys.
  */
 export function splitMember(
   text: string,
@@ -53,8 +53,12 @@ export function splitMember(
     exact ||
     !matches.some((other) => other.exact && foldName(other.member.name) === foldName(member.name))
   );
-  const [first, ...others] = found;
-  if (first !== undefined && others.length === 0) return [first.member, first.rest];
+  const [first] = found;
+  // A program that was killed and started again is there twice for a while.
+  const isOne = found.every(({ member, rest }) =>
+    member.key === first?.member.key && rest === first.rest
+  );
+  if (first !== undefined && isOne) return [found.at(-1)!.member, first.rest];
   const word = /^\S*/.exec(text)![0];
   if (word === "") throw missingName(usage);
   if (own !== undefined && first === undefined && matchName(text, own) !== undefined) {

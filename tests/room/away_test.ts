@@ -44,6 +44,18 @@ async function say(alone: RoomAlone, to?: string): Promise<Said> {
   };
 }
 
+test("Room.say means the session that is here, of two with one key", async () => {
+  const { bob, alone } = await open();
+  const twin = await Puppet.create("bob");
+  await alone.join(twin);
+  await alone.tell(bob, MemberChange.AWAY);
+  await alone.event("lost");
+  assertEquals(alone.room.find("bob").session, twin.session);
+  await say(alone, "bob");
+  assertEquals(alone.relay.envelopes.all.at(-1)!.to, twin.session);
+  await alone.close();
+});
+
 test("Room.say names away members that may lack a message once all others have it", async () => {
   const { bob, carol, alone } = await open();
   await alone.tell(carol, MemberChange.AWAY);

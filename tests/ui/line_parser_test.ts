@@ -366,6 +366,11 @@ test("parseLine refuses an ambiguous name", () => {
   assertEquals([code, message], ["no-such-member", "Several names match: bob, bob by"]);
   const twins = [BOB!, { ...BOB!, key: "another" }];
   assertEquals(refusal("/msg bob hi", { members: twins }).code, "no-such-member");
+  // A program that was killed and started again.
+  assertEquals(
+    parseLine("/msg bob hi", { members: [BOB!, BOB!] }),
+    parseLine("/msg bob hi", { members: [BOB!] }),
+  );
 });
 
 test("parseLine refuses to send an indented private message to all members", () => {
