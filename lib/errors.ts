@@ -444,7 +444,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     hint: "Check the folder's owner and mode, or name another one with --download-dir.",
   },
   "disk-full": { status: 1, hint: "What came is kept. Make room, then /resume." },
-  "file-too-large": { status: 1, hint: "Ask them to raise --max-file." },
+  "file-too-large": { status: 1, hint: "The receiver's --max-file sets the limit." },
   "too-many-files": { status: 1, hint: "Pack them into one archive, and send that." },
   "file-damaged": { status: 1, hint: "Ask the sender to send it again." },
   "file-declined": { status: 1, hint: "" },

@@ -346,7 +346,7 @@ export interface OfferEvent<M = MemberView> extends Named<"offer"> {
   readonly count: number;
   /** Whether it is for one member only. */
   readonly private: boolean;
-  /** The folder in which it is saved if it is accepted; missing in an own offer. */
+  /** The folder in which it is saved if it is accepted; missing in an own offer, and where nothing may be saved. */
   readonly directory?: string;
   /** Present where it is accepted without a wish: by `--accept-from`, or because it continues an earlier one. */
   readonly accepted?: true;

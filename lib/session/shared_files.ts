@@ -25,7 +25,7 @@ import {
   warning,
   type WarningEvent,
 } from "../session_events.ts";
-import { findUpload, type SkippedPath } from "../store/mod.ts";
+import { findUpload, mayDownload, type SkippedPath } from "../store/mod.ts";
 import { type FileMessage, MAX_FILES } from "../wire/mod.ts";
 import { FileOutcomes } from "./file_outcomes.ts";
 import type { TrustStore } from "./trust_store.ts";
@@ -247,8 +247,15 @@ export class SharedFiles {
   #show(event: TransferEvent<Member>): void {
     const shown = this.#options.views.complete(event);
     if (shown === undefined) return;
-    this.#options.show(withAdvice(shown));
+    this.#options.show(withAdvice(this.#withoutUnwritable(shown)));
     this.#outcomes.hear(shown);
+  }
+
+  /** Leaves out of an offer a folder in which nothing may be saved. */
+  #withoutUnwritable(event: SessionEvent): SessionEvent {
+    if (event.event !== "offer" || mayDownload(this.#options.downloadDir)) return event;
+    const { directory: _, ...rest } = event;
+    return rest;
   }
 
   /** Notes an own offer that is being prepared. */

@@ -81,6 +81,11 @@ export async function downloadDirectory(platform?: Platform): Promise<string> {
   return granted("read", ".") ? join(Deno.cwd(), "lanchat") : "lanchat";
 }
 
+/** Whether files may be saved in a folder. */
+export function mayDownload(directory: string): boolean {
+  return granted("read", directory) && granted("write", directory);
+}
+
 /** Files under way, in a part folder. */
 export class Download {
   /**

@@ -18,7 +18,13 @@
  */
 export { readAllowList } from "./allow_list.ts";
 export { readAuthorities, readBrokerCredentials } from "./broker_files.ts";
-export { Download, downloadDirectory, type DownloadFile, type PartOffer } from "./download.ts";
+export {
+  Download,
+  downloadDirectory,
+  type DownloadFile,
+  mayDownload,
+  type PartOffer,
+} from "./download.ts";
 export { absolutePath, type FolderEntry, homeDirectory, listFolder } from "./folders.ts";
 export { MAX_FILE_NAME_BYTES, numberedName, shortName, withoutTail } from "./free_name.ts";
 export { type Hosting, noteHosting } from "./hosting.ts";

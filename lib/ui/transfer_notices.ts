@@ -76,7 +76,8 @@ export function preparingSentences(event: PreparingEvent): string[] {
 /** An offer, for pipes and logs: without steps that only a person can take. */
 export function offerSentences(event: OfferEvent): string[] {
   const { accepted, directory } = event;
-  return [accepted ? `${offerFact(event)} It is saved in ${directory}.` : offerFact(event)];
+  const isSaved = accepted && directory !== undefined;
+  return [isSaved ? `${offerFact(event)} It is saved in ${directory}.` : offerFact(event)];
 }
 
 /** An offer, for a person: with what to type. */
@@ -85,6 +86,9 @@ export function personOfferSentences(event: OfferEvent): string[] {
   const it = count === 1 ? "it" : "them";
   if (from === undefined) return [`${offerFact(event)} /cancel ${id} takes ${it} back.`];
   if (accepted) return offerSentences(event);
+  if (directory === undefined) {
+    return [offerFact(event), `To save ${it}, start lanchat with --allow-read --allow-write.`];
+  }
   return [offerFact(event), `/accept ${id} saves ${it} in ${directory}; /decline ${id} refuses.`];
 }
 

@@ -341,6 +341,7 @@ Deno.test(
     );
     const { status } = await run(sending(host, path), OPTIONS);
     assertEquals(status, 1);
+    assertEquals((await host.event("offer")).directory, undefined);
     const isDenied = ({ code }: Event<"warning">): boolean => code === "permission-denied";
     const { hint, message } = await host.event("warning", isDenied);
     assertEquals(hint, "Allow it: deno run --allow-read --allow-write …");

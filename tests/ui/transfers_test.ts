@@ -59,6 +59,11 @@ test("an offer names the sender, the file, its size and what to type", () => {
   assertEquals(personLines({ ...OFFER, accepted: true }), [
     'bob✓ offers you "report.pdf" (3.2 MB). It is saved in /home/ada/lanchat.',
   ]);
+  const { directory: __, ...unsaved } = OFFER;
+  assertEquals(personLines(unsaved), [
+    'bob✓ offers you "report.pdf" (3.2 MB).',
+    "To save it, start lanchat with --allow-read --allow-write.",
+  ]);
   assertEquals(noticeLines(OFFER), ['bob✓ offers you "report.pdf" (3.2 MB).']);
   assertEquals(personLines(OWN_OFFER), [
     'You offer "photos" (12 files, 8.0 MB) to everyone. /cancel 2 takes them back.',
