@@ -63,9 +63,9 @@ export class Program {
     for (let i = 0; i < count; i++) await this.event(kind);
   }
 
-  /** Writes lines to its standard input. */
-  async write(lines: string): Promise<void> {
-    await this.#input.write(new TextEncoder().encode(lines));
+  /** Writes lines, or bytes, to its standard input. */
+  async write(lines: string | Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#input.write(typeof lines === "string" ? new TextEncoder().encode(lines) : lines);
   }
 
   /** Tells it to leave and waits until it has. */
@@ -73,6 +73,11 @@ export class Program {
     await this.write('{"do":"quit"}\n');
     await this.drain();
     await this.#child.status;
+  }
+
+  /** Ends its standard input. */
+  async closeInput(): Promise<void> {
+    await this.#input.close();
   }
 
   /** Kills it: a host that is told to end would wait for members that hung up. */
