@@ -137,6 +137,7 @@ async function measureStream(directory: string, count: number): Promise<number> 
   const spent = processorMs(sender.pid) - before;
   await sender.closeInput();
   await received;
+  await sender.drain(); // It ends when it has heard that all have it.
   for (const member of [...receivers, host]) await member.end();
   return spent;
 }
