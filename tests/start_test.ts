@@ -66,3 +66,14 @@ test("no module runs a loop at the start for which V8 loads its compiler, 4 MiB 
   }).output();
   assertEquals([new TextDecoder().decode(stdout), success], ["", true]);
 });
+
+test("no module makes a segmenter of texts at the start, which takes 10 ms", async () => {
+  const imports = ["cli/mod.ts", "ui/terminal.ts", "broker/mod.ts"]
+    .map((module) => `await import(${JSON.stringify(import.meta.resolve(`../lib/${module}`))});`);
+  const refusal = "Intl.Segmenter = class { constructor() { throw new Error('too early'); } };";
+  const program = `data:application/javascript,${encodeURIComponent(refusal + imports.join(""))}`;
+  const { stderr, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--allow-all", "--config", "deno.json", program],
+  }).output();
+  assertEquals([success, new TextDecoder().decode(stderr)], [true, ""]);
+});

@@ -14,7 +14,8 @@ const NUMBER_BYTES = 10;
 /** Maximum extension that a shortened name keeps, in bytes: a longer one is no extension. */
 const MAX_EXTENSION_BYTES = 32;
 
-const CHARACTERS = new Intl.Segmenter("en");
+/** Made when it is needed: that takes 10 ms. */
+let segmenter: Intl.Segmenter | undefined;
 
 /**
  * A name with a number before its extension.
@@ -58,7 +59,8 @@ function extensionOf(name: string): string {
 function start(text: string, maxBytes: number): string {
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));
   // The character that the end would be in; one of many marks can be longer than any name.
-  const end = CHARACTERS.segment(text).containing(read)?.index || read;
+  segmenter ??= new Intl.Segmenter("en");
+  const end = segmenter.segment(text).containing(read)?.index || read;
   return withoutTail(text.slice(0, end));
 }
 
