@@ -19,6 +19,6 @@ export {
   FIRST_WINDOW_BYTES,
   HEARTBEAT_MS,
 } from "./connection.ts";
-export { MAX_UNREAD_CALLERS, receiveCallers, type Reception } from "./reception.ts";
+export { MAX_UNREAD_CALLERS, receiveCallers, type Reception, UNREAD_MS } from "./reception.ts";
 export { Broker, type BrokerAccess, type ConnectOptions } from "./nats.ts";
 export { brokerRoom } from "./subject.ts";

@@ -17,6 +17,9 @@ import { decodeOpen, subjectOf, subjectOfAll } from "./subject.ts";
  */
 export const MAX_UNREAD_CALLERS = 128;
 
+/** Time for which a caller of whom no byte was read counts after its end: so ending them costs a flood time, too. */
+export const UNREAD_MS = 1000;
+
 /** Takes the callers of a room. */
 export interface Reception {
   /** The callers. Ends when the broker is lost, or at {@linkcode Reception.close}. */
@@ -35,7 +38,8 @@ export function receiveCallers(
 ): Reception {
   /** Callers by the subject on which they send. */
   const callers = new Map<string, BrokerConnection>();
-  const unread = new Set<string>();
+  /** Those of whom no byte was read, with what cancels the end of the time for which they still count. */
+  const unread = new Map<BrokerConnection, () => void>();
   /** Subjects of the answers: a client may know those of others, and must not have them answered again. */
   const answered = new Set<string>();
   let accepted: ReadableStreamDefaultController<BrokerConnection>;
@@ -48,7 +52,7 @@ export function receiveCallers(
     if (kind !== BrokerMessageKind.OPEN || number !== 0 || credit < FIRST_WINDOW_BYTES) return;
     const down = subjectOf(room, "down", decodeOpen(content));
     if (answered.has(down)) return;
-    const connection = new BrokerConnection({
+    const connection: BrokerConnection = new BrokerConnection({
       send: (message) => bus.publish(down, message),
       drained: () => bus.drained(),
       maxMessage: bus.maxMessage,
@@ -56,12 +60,13 @@ export function receiveCallers(
       clock,
       onEnded: () => {
         callers.delete(subject);
-        unread.delete(subject);
         answered.delete(down);
+        if (hasEnded || !unread.has(connection)) return;
+        unread.set(connection, clock.after(UNREAD_MS, () => void unread.delete(connection)));
       },
     });
     callers.set(subject, connection);
-    unread.add(subject);
+    unread.set(connection, () => {});
     answered.add(down);
     accepted.enqueue(connection);
   }
@@ -71,7 +76,7 @@ export function receiveCallers(
     const caller = callers.get(subject);
     if (caller !== undefined) {
       caller.receive(bytes);
-      if (caller.wasRead) unread.delete(subject);
+      if (caller.wasRead) unread.delete(caller);
     } else if (unread.size < MAX_UNREAD_CALLERS) {
       try {
         accept(subject, decodeMessage(bytes));
@@ -92,6 +97,7 @@ export function receiveCallers(
       if (reason === undefined) caller.close();
       else caller.fail(reason);
     }
+    for (const cancel of unread.values()) cancel();
     accepted.close();
   }
 

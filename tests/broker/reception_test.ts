@@ -1,5 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { brokerRoom, call, MAX_UNREAD_CALLERS, receiveCallers } from "../../lib/broker/mod.ts";
+import {
+  brokerRoom,
+  call,
+  MAX_UNREAD_CALLERS,
+  receiveCallers,
+  UNREAD_MS,
+} from "../../lib/broker/mod.ts";
 import { type Bytes, concat, u64, u8 } from "../../lib/bytes/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
@@ -79,7 +85,7 @@ test("receiveCallers takes no first message of another kind, number, version or 
 });
 
 test("receiveCallers bounds the callers of whom nothing was read, and takes others when some have ended", async () => {
-  const { broker, callers, reception } = listening();
+  const { broker, callers, clock, reception } = listening();
   const guest = broker.connect();
   const open = async (i: number): Promise<number> => {
     guest.publish(`lanchat.${ROOM}.up.${i}`, opening(i));
@@ -100,8 +106,15 @@ test("receiveCallers bounds the callers of whom nothing was read, and takes othe
   await nextTurn();
   assertEquals(await open(200), MAX_UNREAD_CALLERS + 1, "one was read");
   second!.close();
-  assertEquals(await open(201), MAX_UNREAD_CALLERS + 3, "an END and an answer");
+  assertEquals(
+    await open(201),
+    MAX_UNREAD_CALLERS + 2,
+    "an END: one that ended unread still counts",
+  );
+  clock.advance(UNREAD_MS);
+  assertEquals(await open(202), MAX_UNREAD_CALLERS + 3);
   await reception.close();
+  assertEquals(clock.timers, 0);
 });
 
 test("receiveCallers ends a connection that is opened again, and no other", async () => {
