@@ -292,6 +292,8 @@ export interface ReceiverView<M = MemberView> {
   readonly member: M;
   /** Bytes of the contents that the receiver has verified. */
   readonly bytes: number;
+  /** Whether the receiver has paused the transfer. */
+  readonly paused?: boolean;
 }
 
 /** A transfer that has not ended: files that one member offers to another, or to all members. */

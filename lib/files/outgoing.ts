@@ -86,6 +86,8 @@ interface Receiver<M> {
   readonly member: M;
   /** Whether the grant is accepted, and units may follow. */
   granted: boolean;
+  /** Whether it wants nothing until it goes on. */
+  paused: boolean;
   /** Whether it has ended: it has everything, or has given up. */
   ended: boolean;
   /** Whether it has everything. */
@@ -197,6 +199,7 @@ export class SendingTransfer<M extends FileMember> {
       receiver = {
         member,
         granted: false,
+        paused: false,
         ended: false,
         complete: false,
         wanted: new UnitSet(),
@@ -215,6 +218,8 @@ export class SendingTransfer<M extends FileMember> {
     receiver.wanted = new UnitSet(ranges);
     receiver.wanted.deleteFrom(binding.sealer.units);
     if (ranges.length === 0) this.#stop(receiver);
+    receiver.paused = ranges.length === 0;
+    this.#meter.note(this.#bytes);
     this.#schedule();
   }
 
@@ -774,7 +779,11 @@ export class SendingTransfer<M extends FileMember> {
   /** The receivers that go on or have everything. */
   get #views(): ReceiverView<M>[] {
     return [...this.#receivers.values()].filter(({ complete, ended }) => complete || !ended)
-      .map(({ bytes, member }) => ({ member, bytes }));
+      .map(({ bytes, complete, member, paused }) => ({
+        member,
+        bytes,
+        ...paused && !complete && { paused },
+      }));
   }
 
   /** The bytes of the receiver that has the least. */

@@ -195,7 +195,7 @@ export class Views {
   }
 
   #receivers(receivers: readonly ReceiverView<Member>[]): readonly ReceiverView[] {
-    return receivers.map(({ bytes, member }) => ({ member: this.member(member), bytes }));
+    return receivers.map(({ member, ...one }) => ({ member: this.member(member), ...one }));
   }
 
   #member(event: { readonly member: Member; readonly own?: true }): MemberView {

@@ -154,7 +154,12 @@ function formsOf({ isOwn, other, progress }: Shown): readonly string[] {
   const { bytes, id, name, paused, receivers = [], size } = progress;
   const file = fileName(name, MAX_NAME);
   const full = `${isOwn ? "Sending" : "Receiving"} ${file} ${other}`;
-  const rate = paused || progress.bytesPerSecond === 0 ? [] : rateOf(progress);
+  const [first, ...others] = receivers;
+  const rate = first?.paused && others.length === 0
+    ? [`${markedName(first.member)} paused it`]
+    : paused || progress.bytesPerSecond === 0
+    ? []
+    : rateOf(progress);
   const state = (columns: number, facts: readonly string[]): string =>
     [bar(bytes, size, columns) + done(bytes, size), ...facts].join(", ");
   const each = receiversOf(receivers, size);
@@ -187,7 +192,9 @@ function receiversOf(receivers: readonly ReceiverView[], size: number | undefine
       receivers.filter(({ bytes }) => bytes === size).length
     } of ${receivers.length} have it`;
   }
-  return receivers.map((one) => `${markedName(one.member)} ${done(one.bytes, size)}`).join(", ");
+  return receivers.map((one) =>
+    `${markedName(one.member)} ${done(one.bytes, size)}${one.paused ? " (paused)" : ""}`
+  ).join(", ");
 }
 
 /** A bar, of characters that take one column in each terminal; none if the size is not known. */

@@ -928,6 +928,22 @@ diskTest(
 
 // Progress.
 
+test("Transfers tells the sender that a receiver has paused, and goes on", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 200;
+  await ada.offers("film", testBytes(100 * LEAF_BYTES));
+  const id = await bob.accepts();
+  await bob.event("progress");
+  bob.transfers.pause(id);
+  const isPaused = (event: FileEvent): boolean =>
+    event.event === "progress" && event.receivers?.[0]?.paused === true;
+  await room.until(ada.events.find((event): event is typeof event => isPaused(event)));
+  bob.transfers.resume(id);
+  await bob.event("received");
+  assert(!isPaused(ada.events.all.findLast(({ event }) => event === "progress")!));
+});
+
 test("Transfers reports progress at most once a second, with rate and time left", async () => {
   const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
   await using _room = room;

@@ -1,6 +1,6 @@
 /** What people and pipes see of offers and transfers. */
 import { assert, assertEquals } from "@std/assert";
-import type { SessionEvent } from "../../lib/session_events.ts";
+import type { MemberView, ProgressEvent, SessionEvent } from "../../lib/session_events.ts";
 import { noticeLines, personLines } from "../../lib/ui/notices.ts";
 import { PlainFrontEnd } from "../../lib/ui/mod.ts";
 import { formatBytes, formatSeconds, percentOf } from "../../lib/ui/quantity.ts";
@@ -173,6 +173,22 @@ test("TransferBoard.line says less in a narrow window, and nothing if nothing is
   assertEquals(
     lineAfter(80, OFFER, unknown),
     'Receiving "report.pdf" from bob✓ 1.4 MB, 524 kB/s',
+  );
+});
+
+test("TransferBoard.line says which receivers have paused", () => {
+  const paused = (members: readonly MemberView[]): ProgressEvent => {
+    const event = ownProgress(new Map(members.map((one) => [one, 50])));
+    const [first, ...others] = event.receivers!;
+    return { ...event, receivers: [{ ...first!, paused: true }, ...others] };
+  };
+  assertEquals(
+    lineAfter(80, OWN_OFFER, paused([BOB])),
+    'Sending "photos" to everyone [##########----------] 50%, bob✓ paused it',
+  );
+  assertEquals(
+    lineAfter(80, OWN_OFFER, paused([BOB, CAROL])),
+    '"photos" [#####-----] 50%, 90 s left: bob✓ 50% (paused), carol 50%',
   );
 });
 
