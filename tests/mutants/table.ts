@@ -1998,8 +1998,8 @@ export const MUTANTS: readonly Mutants[] = [
         "runClient sends all messages only to the member that it waits for, and to its key",
       ],
       [
-        "if (sessions.length === 1) return toBase64Url(sessions[0]!.key);",
-        "if (sessions.length === 1) return to;",
+        "if (isOne) return toBase64Url(sessions[0]!.key);",
+        "if (isOne) return to;",
         "runClient sends all messages only to the member that it waits for, and to its key",
       ],
     ],
