@@ -204,6 +204,12 @@ if (BINARY === undefined) {
   });
 }
 
+/** Whether a process has ended, and closed its files: it may not be waited for yet. */
+async function hasEnded(pid: number): Promise<boolean> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => ") Z ");
+  return stat.includes(") Z ");
+}
+
 terminalTest("a terminal with a broken output is restored", async () => {
   await using hana = await HostProgram.start(["--name", "hana", "--json"]);
   const directory = emptyDirectory();
@@ -216,7 +222,9 @@ terminalTest("a terminal with a broken output is restored", async () => {
   const args = ["join", hana.address, "--name", "ada"];
   await using ada = new Pty(args, { script: elsewhere });
   await hana.event("joined");
-  Deno.kill(Number(Deno.readTextFileSync(`${directory}/pid`)), "SIGKILL");
+  const terminal = Number(Deno.readTextFileSync(`${directory}/pid`));
+  Deno.kill(terminal, "SIGKILL");
+  while (!await hasEnded(terminal));
   await hana.say("Only a write shows that the output is broken.");
   assertEquals(await ada.status(), 1);
   assertEquals(ada.modes("after"), ada.modes("before"));
