@@ -1866,6 +1866,11 @@ export const MUTANTS: readonly Mutants[] = [
         "Transfers takes no unit of a stream that is far from those before it",
       ],
       [
+        "if (!this.#accepted || this.#granted) return;",
+        "if (!this.#accepted) return;",
+        "Transfers lets no one but the sender grant, withdraw, pause or end a transfer",
+      ],
+      [
         "if (++this.#badUnits < MAX_BAD_UNITS) return;",
         "",
         "Transfers takes no unit that does not match the offered tree, also with the right key",
@@ -1876,6 +1881,11 @@ export const MUTANTS: readonly Mutants[] = [
     file: "files/incoming.ts",
     test: "files/transfers_test.ts",
     mutants: [
+      [
+        "if (!this.#isActive || this.#missing.size > 0) return;",
+        "if (!this.#isActive) return;",
+        "Transfers does not end before the files of an earlier run are checked, whatever its connection does",
+      ],
       [
         "const isRight = isThere && await this.#verifier!.verify(unit, bytes);",
         "const isRight = isThere;",
