@@ -381,9 +381,10 @@ test("Transfers does not end before the files of an earlier run are checked, wha
   const received = bob.event("received");
   let isDone = false;
   received.then(() => isDone = true, () => isDone = true);
+  // Also while it reads and hashes what is there.
   while (!isDone) {
     bob.transfers.reconnected();
-    await room.pass(100);
+    await nextTurn();
   }
   await received;
   assertEquals(await bob.read("film"), bytes);
