@@ -207,8 +207,10 @@ export class RoomSearch {
 
   async #follow(): Promise<void> {
     const { signal } = this.#closing;
+    let changed = networkChange(signal, this.#options);
     while (!signal.aborted) {
-      await networkChange(signal, this.#options);
+      await changed;
+      changed = networkChange(signal, this.#options);
       await this.#multicast.refresh();
       await this.#ask();
     }

@@ -219,6 +219,7 @@ class MulticastSocket {
   problem: string | undefined;
   readonly #socket: Socket;
   readonly #group: string;
+  readonly #opening = Promise.withResolvers<void>();
   #closed = false;
 
   constructor(link: MulticastLink, family: Family, onMessage: (bytes: Uint8Array) => void) {
@@ -229,7 +230,7 @@ class MulticastSocket {
       reuseAddr: true,
       ipv6Only: family === "IPv6",
     });
-    const { promise, reject, resolve } = Promise.withResolvers<void>();
+    const { promise, reject, resolve } = this.#opening;
     this.opened = promise;
     this.opened.catch((error) => {
       this.problem = withoutErrno(error.message);
@@ -270,6 +271,7 @@ class MulticastSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#opening.reject(new Error("the link is gone"));
     try {
       this.#socket.close();
     } catch {

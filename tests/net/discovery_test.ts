@@ -44,6 +44,42 @@ test("RoomSearch names the interfaces that it leaves out, once", async () => {
   assertEquals(leftOut, [[`none${MAX_LINKS}`, `none${MAX_LINKS + 1}`]]);
 });
 
+test("RoomSearch misses no change of the network, whenever it looks at the change before", async () => {
+  for (let looks = 1; looks <= 5; looks++) {
+    const [none, one, many] = [0, 1, MAX_LINKS + 1].map((count) => noLinks(count)());
+    let [before, left] = [true, looks];
+    const clock = new FakeClock();
+    const { promise: noticed, resolve } = Promise.withResolvers<readonly string[]>();
+    const search = new RoomSearch({
+      clock,
+      interfaces: () => before ? none! : left-- > 0 ? one! : many!,
+      onUnavailable: () => {},
+      onLeftOut: resolve,
+    });
+    await search.asked;
+    before = false;
+    for (let seconds = 0; seconds < 10; seconds++) {
+      clock.advance(1000);
+      await settled();
+    }
+    search.close();
+    assertEquals(await Promise.race([noticed, settled()]), [`none${MAX_LINKS}`], `${looks} looks`);
+  }
+});
+
+test("RoomSearch goes on when a link goes away while it opens its sockets", async () => {
+  for (let turns = 0; turns < 40; turns++) {
+    let interfaces = noLinks(1)();
+    const clock = new FakeClock();
+    const search = new RoomSearch({ clock, interfaces: () => interfaces, onUnavailable: () => {} });
+    for (let i = 0; i < turns; i++) await Promise.resolve();
+    interfaces = [];
+    clock.advance(1000);
+    await search.asked;
+    search.close();
+  }
+});
+
 test("RoomAnnouncer reports nothing once it is closed", async () => {
   const reasons: string[] = [];
   const onUnavailable = (reason: string): void => void reasons.push(reason);
