@@ -4,6 +4,8 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import type { ProgressEvent, TransferView } from "../session_events.ts";
+import type { Unnumbered } from "./port.ts";
 
 /** Minimum time between two reports, in milliseconds. */
 const REPORT_EVERY_MS = 1000;
@@ -63,6 +65,24 @@ export class Meter {
     this.#counted = this.#bytes;
     this.#report(Math.round(this.#rate));
   }
+}
+
+/** How far a transfer is, as an event. */
+export function progressOf<M>(
+  { bytes, name, receivers, size, state }: TransferView<M>,
+  bytesPerSecond: number,
+): Unnumbered<ProgressEvent<M>> {
+  const left = secondsLeft(bytes, size, bytesPerSecond);
+  return {
+    event: "progress",
+    name,
+    bytes,
+    ...size !== undefined && { size },
+    bytesPerSecond,
+    ...left !== undefined && { secondsLeft: left },
+    ...state === "paused" && { paused: true },
+    ...receivers !== undefined && { receivers },
+  };
 }
 
 /** Time to the end of a transfer at a rate, in whole seconds; `undefined` if it is not known. */

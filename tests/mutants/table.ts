@@ -1825,12 +1825,12 @@ export const MUTANTS: readonly Mutants[] = [
     test: "files/malicious_test.ts",
     mutants: [
       [
-        "if (binding === undefined || this.#ended || !this.#audience.has(key)) return;",
+        "if (binding === undefined || this.#ended || !this.#audience.includes(member)) return;",
         "if (binding === undefined || this.#ended) return;",
         "Transfers gives nothing to a member that was not offered it",
       ],
       [
-        "if (this.#ended || !this.#offered.has(id)) return;",
+        "if (this.#ended || this.#audience.member(session) === undefined) return;",
         "if (this.#ended) return;",
         "Transfers gives nothing to a member that was not offered it",
       ],
