@@ -1841,31 +1841,6 @@ export const MUTANTS: readonly Mutants[] = [
     test: "files/malicious_test.ts",
     mutants: [
       [
-        "if (isRight === false) return this.#onBadUnit();",
-        "",
-        "Transfers takes no unit that does not match the offered tree, also with the right key",
-      ],
-      [
-        "    manifest.checkOffer(this.#offer);\n",
-        "",
-        "Transfers ends a transfer whose manifest has another number of files, and keeps nothing of it",
-      ],
-      [
-        "if (this.#bytes !== size || !equal(tree.root, root)) return",
-        "if (this.#bytes !== size) return",
-        "Transfers removes a stream whose end tells another root",
-      ],
-      [
-        "if (this.#bytes !== size || !equal(tree.root, root)) return",
-        "if (!equal(tree.root, root)) return",
-        "Transfers removes a stream whose last leaf is longer than its size says",
-      ],
-      [
-        "if (unit >= this.#have.gap + MAX_STREAM_GAP) return undefined;",
-        "",
-        "Transfers takes no unit of a stream that is far from those before it",
-      ],
-      [
         "if (!this.#accepted || this.#granted) return;",
         "if (!this.#accepted) return;",
         "Transfers lets no one but the sender grant, withdraw, pause or end a transfer",
@@ -1878,16 +1853,59 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "files/arrival.ts",
+    test: "files/malicious_test.ts",
+    mutants: [
+      [
+        'if (isRight === false) return "damaged";',
+        "",
+        "Transfers takes no unit that does not match the offered tree, also with the right key",
+      ],
+      [
+        "    manifest.checkOffer(offer);\n",
+        "",
+        "Transfers ends a transfer whose manifest has another number of files, and keeps nothing of it",
+      ],
+    ],
+  },
+  {
+    file: "files/opening.ts",
+    test: "files/malicious_test.ts",
+    mutants: [
+      [
+        "return size === end.size && equal(tree.root, end.root);",
+        "return size === end.size;",
+        "Transfers removes a stream whose end tells another root",
+      ],
+      [
+        "return size === end.size && equal(tree.root, end.root);",
+        "return equal(tree.root, end.root);",
+        "Transfers removes a stream whose last leaf is longer than its size says",
+      ],
+      [
+        "if (unit >= gap + MAX_STREAM_GAP) return undefined;",
+        "",
+        "Transfers takes no unit of a stream that is far from those before it",
+      ],
+    ],
+  },
+  {
     file: "files/incoming.ts",
     test: "files/transfers_test.ts",
     mutants: [
       [
-        "if (!this.#isActive || this.#missing.size > 0) return;",
+        "if (!this.#isActive || !this.#arrival.isWhole) return;",
         "if (!this.#isActive) return;",
         "Transfers does not end before the files of an earlier run are checked, whatever its connection does",
       ],
+    ],
+  },
+  {
+    file: "files/arrival.ts",
+    test: "files/transfers_test.ts",
+    mutants: [
       [
-        "const isRight = isThere && await this.#verifier!.verify(unit, bytes);",
+        "const isRight = isThere && await opener.verify(unit, bytes);",
         "const isRight = isThere;",
         "Transfers checks each leaf on the disk, and wants those again that were changed",
       ],
