@@ -28,6 +28,7 @@ import {
 import { findUpload, mayDownload, type SkippedPath } from "../store/mod.ts";
 import { type FileMessage, MAX_FILES } from "../wire/mod.ts";
 import { FileOutcomes } from "./file_outcomes.ts";
+import { filePort, followMembers } from "./room_files.ts";
 import type { TrustStore } from "./trust_store.ts";
 import type { Views } from "./views.ts";
 
@@ -96,7 +97,7 @@ export class SharedFiles {
   constructor(options: SharedFilesOptions) {
     const { acceptFrom, downloadDir, maxFileBytes, trustStore, views } = options;
     this.#options = options;
-    this.#transfers = new Transfers<Member>(this.#port(options.room()), {
+    this.#transfers = new Transfers<Member>(this.#port(), {
       downloadDirectory: downloadDir,
       maxFileBytes,
       acceptsFrom: (member) =>
@@ -110,7 +111,7 @@ export class SharedFiles {
 
   /** Goes on in another session. */
   renew(): void {
-    this.#transfers.sessionReplaced(this.#port(this.#options.room()));
+    this.#transfers.sessionReplaced(this.#port());
   }
 
   /** Takes a message about a transfer. */
@@ -126,26 +127,8 @@ export class SharedFiles {
 
   /** Takes note of what happens in the room. */
   hear(event: RoomEvent): void {
-    this.#note(event);
+    followMembers(this.#transfers, event);
     this.#outcomes.check(); // An offer ends with the last member who could accept it.
-  }
-
-  #note(event: RoomEvent): void {
-    switch (event.event) {
-      case "ready":
-        for (const member of event.members) this.#transfers.joined(member);
-        return;
-      case "joined":
-        return this.#transfers.joined(event.member);
-      case "renamed":
-        return event.own ? undefined : this.#transfers.joined(event.member);
-      case "lost":
-        return this.#transfers.lost(event.member);
-      case "left":
-        return this.#transfers.left(event.member);
-      case "reconnected":
-        return this.#transfers.reconnected();
-    }
   }
 
   // Wishes.
@@ -234,14 +217,8 @@ export class SharedFiles {
     await this.#transfers.close();
   }
 
-  #port(room: Room): FilePort {
-    const { me } = room;
-    const { roomId } = this.#options;
-    return {
-      self: { roomId, key: me.key, session: me.session },
-      send: (message, to) => room.sendFileMessage(message, to),
-      openFlow: () => room.openFlow(),
-    };
+  #port(): FilePort {
+    return filePort(this.#options.room(), this.#options.roomId);
   }
 
   #show(event: TransferEvent<Member>): void {

@@ -7,13 +7,13 @@ import { assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes/mod.ts";
 import { openRoomSecrets, randomBytes } from "../../lib/crypto/mod.ts";
 import {
-  type FilePort,
   type IncomingChunk,
   memoryFile,
   type TransferEvent,
   Transfers,
 } from "../../lib/files/mod.ts";
-import type { Member, RoomEvent } from "../../lib/room/mod.ts";
+import type { Member } from "../../lib/room/mod.ts";
+import { filePort, followMembers } from "../../lib/session/room_files.ts";
 import { within } from "./deadline.ts";
 import { type FaultKind, seededNumbers } from "./faults.ts";
 import { testBytes } from "./file_room.ts";
@@ -56,13 +56,7 @@ class Boat {
   private constructor(sailor: Sailor, directory: string, roomId: Bytes) {
     this.sailor = sailor;
     this.directory = directory;
-    const { me } = sailor.room;
-    const port: FilePort = {
-      self: { roomId, key: me.key, session: me.session },
-      send: (message, to) => sailor.room.sendFileMessage(message, to),
-      openFlow: () => sailor.room.openFlow(),
-    };
-    this.#transfers = new Transfers<Member>(port, {
+    this.#transfers = new Transfers<Member>(filePort(sailor.room, roomId), {
       clock: hasty,
       downloadDirectory: directory,
       acceptsFrom: () => true,
@@ -82,7 +76,7 @@ class Boat {
     const sailor = await Sailor.create(port, {
       ...who,
       hear: () => {},
-      onEvent: (event) => boat.current!.#hear(event),
+      onEvent: (event) => followMembers(boat.current!.#transfers, event),
       files: {
         onBulk: async (chunk) => {
           onBulk(chunk);
@@ -115,22 +109,6 @@ class Boat {
     await this.sailor.stop();
     await this.#transfers.close();
     await Deno.remove(this.directory, { recursive: true });
-  }
-
-  #hear(event: RoomEvent): void {
-    switch (event.event) {
-      case "ready":
-        for (const member of event.members) this.#transfers.joined(member);
-        return;
-      case "joined":
-        return this.#transfers.joined(event.member);
-      case "lost":
-        return this.#transfers.lost(event.member);
-      case "left":
-        return this.#transfers.left(event.member);
-      case "reconnected":
-        return this.#transfers.reconnected();
-    }
   }
 }
 
