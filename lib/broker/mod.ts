@@ -11,7 +11,7 @@
  * @module
  */
 export { type Bus, NO_TAKER, type Receive } from "./bus.ts";
-export { call, type CallOptions } from "./call.ts";
+export { call, CALL_AGAIN_MS, type CallOptions } from "./call.ts";
 export {
   BROKER_WINDOW_BYTES,
   BrokerConnection,

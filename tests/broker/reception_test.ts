@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import {
   brokerRoom,
   call,
+  CALL_AGAIN_MS,
   MAX_UNREAD_CALLERS,
   receiveCallers,
   UNREAD_MS,
@@ -52,6 +53,36 @@ test("call finds no host where none listens, or none answers", async () => {
   stopping.abort(reason);
   assertEquals(await stopped, reason);
   assertEquals(clock.timers, 0);
+});
+
+test("call is repeated from other subjects until there is an answer, and only that connection stays", async () => {
+  const { broker, callers, clock, reception } = listening();
+  let lost = 0;
+  broker.meddle = (message, subject) => {
+    // The first call is lost, and then the answer to the second one.
+    const isLost = lost === 0 || lost === 1 && subject.includes(".down.");
+    if (isLost) lost++;
+    return isLost ? [] : [message];
+  };
+  const guest = broker.connect();
+  const calling = call(guest, ROOM, { timeoutMs: 3 * CALL_AGAIN_MS, clock });
+  for (let i = 0; i < 2; i++) {
+    await nextTurn();
+    clock.advance(CALL_AGAIN_MS);
+  }
+  const caller = await calling;
+  const { value: unanswered } = await callers.read();
+  const { value: host } = await callers.read();
+  assertEquals((await unanswered!.readable.getReader().read()).done, true);
+  const writer = caller.writable.getWriter();
+  await writer.write(new Uint8Array([7]));
+  assertEquals((await host!.readable.getReader().read()).value, new Uint8Array([7]));
+  assert(!guest.isClosed);
+  caller.close();
+  assert(guest.isClosed);
+  const subjects = new Set(broker.published.map(({ subject }) => subject));
+  assertEquals([...subjects].filter((subject) => subject.includes(".up.")).length, 3);
+  await reception.close();
 });
 
 test("call ends when its host is gone from the broker", async () => {
