@@ -86,6 +86,11 @@ export class Responder {
     return this.#answered;
   }
 
+  /** Whether the next message is the member's to send. */
+  get waitsForMember(): boolean {
+    return this.#state !== "ended";
+  }
+
   /**
    * Takes the member's first message.
    *

@@ -69,6 +69,11 @@ export class AdmissionQueue {
     return place;
   }
 
+  /** Whether a connection waits for a place. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Takes a place for an address, even beyond the limits. @returns Releases it. */
   hold(address: string): () => void {
     return this.#place(originOf(address));

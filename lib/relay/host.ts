@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bytes } from "../bytes/mod.ts";
+import { BROKER_CALLER } from "../broker_address.ts";
 import { respond, type SecureChannel, type Transport } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Identity } from "../crypto/mod.ts";
@@ -16,6 +17,12 @@ import type { Relay } from "./relay.ts";
 
 /** Maximum time of a handshake, in milliseconds. */
 export const HANDSHAKE_MS = 10_000;
+
+/**
+ * Time that a caller through a broker has for its handshake while others wait, in milliseconds: no address tells
+ * the silent ones from others, and they would keep every place.
+ */
+const CONTESTED_MS = 3000;
 
 /** Time that a connection which got M2 keeps its place, unless it enters the room, in milliseconds. */
 const KEPT_MS = 1000;
@@ -62,6 +69,8 @@ export class Host {
   readonly #failedJoins: FailedJoinCounter;
   /** Connections that have not finished their handshake. */
   readonly #pending = new Set<IncomingConnection>();
+  /** Handshakes with callers through a broker, and when each began. */
+  readonly #contested = new Map<IncomingConnection, { since: number; responder: Responder }>();
   /** Release the places that are kept after their connections have ended. */
   readonly #kept = new Set<() => void>();
   readonly #maxAdmitted: number;
@@ -86,9 +95,11 @@ export class Host {
     if (this.#closed) return connection.close();
     this.#pending.add(connection);
     try {
-      const release = this.#admitted < this.#maxAdmitted
-        ? await this.#queue.enter(connection.remoteAddress)
+      const entering = this.#admitted < this.#maxAdmitted
+        ? this.#queue.enter(connection.remoteAddress)
         : undefined;
+      this.#endContested();
+      const release = await entering;
       if (release === undefined) return await sendAway(connection);
       const channel = await this.#shakeHands(connection, release);
       this.#pending.delete(connection);
@@ -114,11 +125,16 @@ export class Host {
     release: ReleasePlace,
   ): Promise<SecureChannel> {
     const cancelDeadline = this.#clock.after(HANDSHAKE_MS, () => connection.close());
+    let cancelContest = (): void => {};
     let responder: Responder | undefined;
     try {
       const { identity, psk, roomId } = this.#options;
       const hostKey = await this.#keys.current();
       responder = new Responder({ identity, roomId, hostKey, psk });
+      if (connection.remoteAddress === BROKER_CALLER) {
+        this.#contested.set(connection, { since: this.#clock.elapsed(), responder });
+        cancelContest = this.#clock.after(CONTESTED_MS, this.#endContested);
+      }
       return await respond(connection, responder);
     } catch (error) {
       if (responder?.answered ?? false) this.#keep(connection, release);
@@ -126,8 +142,19 @@ export class Host {
       throw error;
     } finally {
       cancelDeadline();
+      cancelContest();
+      this.#contested.delete(connection);
     }
   }
+
+  /** Ends the handshakes whose callers have had {@linkcode CONTESTED_MS}, if others wait. */
+  readonly #endContested = (): void => {
+    if (!this.#queue.hasWaiting) return;
+    const latest = this.#clock.elapsed() - CONTESTED_MS;
+    for (const [connection, { responder, since }] of this.#contested) {
+      if (since <= latest && responder.waitsForMember) connection.close();
+    }
+  };
 
   async #serve(
     connection: IncomingConnection,

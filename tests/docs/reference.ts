@@ -105,7 +105,8 @@ const LIMITS_TEXT: readonly string[] = [
   "",
   ...wrapped(
     "Without `--max-per-address`, one address gets a quarter of `--max-handshakes`, and the host's own " +
-      "machine three quarters. For a connected member at most 1 MiB waits at the host, and 32 KiB of it " +
+      "machine three quarters. Callers through a broker have no address: they share what is left beside " +
+      "that of one address. For a connected member at most 1 MiB waits at the host, and 32 KiB of it " +
       "from one sender; then senders wait.",
   ),
 ];

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { assert, assertEquals } from "@std/assert";
+import { BROKER_CALLER } from "../../lib/broker_address.ts";
 import { type Bytes, concat } from "../../lib/bytes/mod.ts";
 import { FAREWELL_MS, initiate, type SecureChannel } from "../../lib/channel/mod.ts";
 import { randomBytes, type WrapKeyPair, zeroKey } from "../../lib/crypto/mod.ts";
@@ -43,6 +44,12 @@ const KEPT_MS = 1000;
 
 /** How long a caller has to be in the room, or its place is taken once more, in milliseconds. */
 const FLEETING_MS = 10_000;
+
+/** How long a caller through a broker may keep a place for which others wait, in milliseconds. */
+const CONTESTED_MS = 3000;
+
+/** Handshakes under way of one network at most. */
+const PER_NETWORK = 24;
 
 /** The time in which as many callers get M2 as may shake hands at once, in milliseconds. */
 const PACE_MS = 1000;
@@ -406,6 +413,28 @@ for (const [who, idle] of Object.entries(IDLERS)) {
     await reception.assertIdle();
   });
 }
+
+test("Host cuts a silent caller through a broker after three seconds if another one waits, and not before", async () => {
+  const reception = new Reception();
+  const silent = Array.from({ length: PER_NETWORK }, () => reception.call(BROKER_CALLER));
+  const local = reception.call();
+  await Promise.all([...silent, local].map((call) => call.greeting()));
+  reception.clock.advance(CONTESTED_MS);
+  assertEquals(silent.filter(({ cut }) => cut), [], "no one waits");
+  const late = reception.call(BROKER_CALLER);
+  assertEquals([...silent, local].map(({ cut }) => cut), [...silent.map(() => true), false]);
+  const others = Array.from({ length: PER_NETWORK }, () => reception.call(BROKER_CALLER));
+  await late.greeting();
+  reception.clock.advance(CONTESTED_MS - 1);
+  await nextTurn();
+  assertEquals(late.cut, false);
+  reception.clock.advance(1);
+  assert(late.cut);
+  const calls = [...silent, local, late, ...others];
+  calls.forEach((call) => call.end.close());
+  await Promise.all(calls.map((call) => call.greeted));
+  await reception.assertIdle();
+});
 
 test("Host waits no more than ten seconds for a key of its own", async () => {
   const key = Promise.withResolvers<WrapKeyPair>();
