@@ -286,6 +286,9 @@ export interface FailedEvent extends Named<"failed"> {
 /** Where a transfer is: no one has accepted the offer yet, it is under way, or one side has paused it. */
 export type TransferState = "offered" | "active" | "paused";
 
+/** Why a transfer is paused: this side has paused it, its sender has, or the sender is away. */
+export type PauseCause = "you" | "sender" | "away";
+
 /** How far one receiver of an own transfer is. */
 export interface ReceiverView<M = MemberView> {
   /** The receiver. */
@@ -314,6 +317,8 @@ export interface TransferView<M = MemberView> {
   readonly private: boolean;
   /** Where it is. */
   readonly state: TransferState;
+  /** Present where it is paused. */
+  readonly pausedBy?: PauseCause;
   /** Bytes of the contents that are verified: here, or at the receiver who has the least. */
   readonly bytes: number;
   /** Present in an own transfer that has been accepted. */
@@ -368,8 +373,10 @@ export interface ProgressEvent<M = MemberView> extends Named<"progress"> {
   readonly bytesPerSecond: number;
   /** Time to the end at this rate, in seconds; missing where it is not known. */
   readonly secondsLeft?: number;
-  /** Present where one side has paused it. */
+  /** Present where it is paused. */
   readonly paused?: true;
+  /** Present where it is paused: why. */
+  readonly pausedBy?: PauseCause;
   /** As in {@linkcode TransferView}. */
   readonly receivers?: readonly ReceiverView<M>[];
 }

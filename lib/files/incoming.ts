@@ -8,7 +8,12 @@
 import { type Bytes, equal, toHex } from "../bytes/mod.ts";
 import { fileKey, hashOffer } from "../crypto/mod.ts";
 import { type Code, quote, StoreError, TransferError, WireError } from "../errors.ts";
-import { type TransferState, type TransferView, warning } from "../session_events.ts";
+import {
+  type PauseCause,
+  type TransferState,
+  type TransferView,
+  warning,
+} from "../session_events.ts";
 import type { PartOffer } from "../store/mod.ts";
 import {
   encodeFileMessage,
@@ -161,6 +166,7 @@ export class ReceivingTransfer<M extends FileMember> {
   get view(): TransferView<M> {
     const { files, name } = this.#offer;
     const size = this.#size;
+    const pausedBy = this.#pausedBy;
     return {
       id: this.id,
       from: this.#from,
@@ -169,6 +175,7 @@ export class ReceivingTransfer<M extends FileMember> {
       count: files,
       private: this.#isPrivate,
       state: this.#state,
+      ...pausedBy !== undefined && { pausedBy },
       bytes: this.#arrival.bytes,
     };
   }
@@ -287,6 +294,7 @@ export class ReceivingTransfer<M extends FileMember> {
     this.#paused = false;
     this.#badUnits = 0;
     this.#meter.restart(this.#arrival.bytes);
+    if (!this.#isActive) this.#showProgress(0); // The sender has paused it, too, or is away.
     this.#wanting.want();
   }
 
@@ -519,7 +527,14 @@ export class ReceivingTransfer<M extends FileMember> {
 
   get #state(): TransferState {
     if (!this.#accepted) return "offered";
-    return this.#paused || this.#held || this.#away ? "paused" : "active";
+    return this.#pausedBy === undefined ? "active" : "paused";
+  }
+
+  get #pausedBy(): PauseCause | undefined {
+    if (!this.#accepted) return undefined;
+    if (this.#paused) return "you";
+    if (this.#away) return "away";
+    return this.#held ? "sender" : undefined;
   }
 
   get #isTooLarge(): boolean {

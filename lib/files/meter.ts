@@ -69,7 +69,7 @@ export class Meter {
 
 /** How far a transfer is, as an event. */
 export function progressOf<M>(
-  { bytes, name, receivers, size, state }: TransferView<M>,
+  { bytes, name, pausedBy, receivers, size }: TransferView<M>,
   bytesPerSecond: number,
 ): Unnumbered<ProgressEvent<M>> {
   const left = secondsLeft(bytes, size, bytesPerSecond);
@@ -80,7 +80,7 @@ export function progressOf<M>(
     ...size !== undefined && { size },
     bytesPerSecond,
     ...left !== undefined && { secondsLeft: left },
-    ...state === "paused" && { paused: true },
+    ...pausedBy !== undefined && { paused: true, pausedBy },
     ...receivers !== undefined && { receivers },
   };
 }

@@ -117,6 +117,7 @@ export class SendingTransfer<M extends FileMember> {
       count: "stream" in this.#source ? 1 : this.#source.contents.files.length,
       private: this.to !== undefined,
       state: this.#state,
+      ...this.#paused && { pausedBy: "you" },
       bytes: this.#bytes,
       ...receivers.length > 0 && { receivers },
     };

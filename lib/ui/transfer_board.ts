@@ -10,7 +10,7 @@ import { firstRow, rowsOf } from "./live_region.ts";
 import { percentOf } from "./quantity.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { markedName } from "./theme.ts";
-import { done, fileName, preparingSentence, rateOf } from "./transfer_notices.ts";
+import { done, fileName, pauseFact, preparingSentence, rateOf } from "./transfer_notices.ts";
 
 /** Columns of a bar. */
 const BAR = 20;
@@ -146,26 +146,27 @@ function fitting(forms: readonly string[], columns: number): string {
 }
 
 function isPaused({ progress }: Shown): boolean {
-  return progress.paused === true;
+  return progress.pausedBy !== undefined;
 }
 
 /** Descriptions of a transfer, the longest first. */
 function formsOf({ isOwn, other, progress }: Shown): readonly string[] {
-  const { bytes, id, name, paused, receivers = [], size } = progress;
+  const { bytes, id, name, pausedBy, receivers = [], size } = progress;
   const file = fileName(name, MAX_NAME);
   const full = `${isOwn ? "Sending" : "Receiving"} ${file} ${other}`;
   const [first, ...others] = receivers;
   const rate = first?.paused && others.length === 0
     ? [`${markedName(first.member)} paused it`]
-    : paused || progress.bytesPerSecond === 0
+    : progress.bytesPerSecond === 0
     ? []
     : rateOf(progress);
   const state = (columns: number, facts: readonly string[]): string =>
     [bar(bytes, size, columns) + done(bytes, size), ...facts].join(", ");
   const each = receiversOf(receivers, size);
-  if (paused) {
+  if (pausedBy !== undefined) {
+    const fact = pauseFact(pausedBy);
     return [
-      `${full} ${state(BAR, [`paused; /resume ${id} continues`])}`,
+      `${full} ${state(BAR, [pausedBy === "you" ? `${fact}; /resume ${id} continues` : fact])}`,
       `${file} ${state(SHORT_BAR, ["paused"])}`,
       `${file}: paused`,
     ];

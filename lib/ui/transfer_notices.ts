@@ -4,6 +4,7 @@ import type {
   FileFailedEvent,
   FileSentEvent,
   OfferEvent,
+  PauseCause,
   PreparingEvent,
   ProgressEvent,
   ReceivedEvent,
@@ -94,14 +95,19 @@ export function personOfferSentences(event: OfferEvent): string[] {
 
 /** How far a transfer is, in one line. */
 export function progressSentence(event: ProgressEvent): string {
-  const { bytes, bytesPerSecond, name, paused, secondsLeft, size } = event;
+  const { bytes, bytesPerSecond, name, pausedBy, secondsLeft, size } = event;
   const done = size === undefined
     ? formatBytes(bytes)
     : `${percentOf(bytes, size)}% of ${formatBytes(size)}`;
-  const facts = paused
-    ? [done, "paused"]
+  const facts = pausedBy !== undefined
+    ? [done, pauseFact(pausedBy)]
     : [done, ...bytesPerSecond > 0 ? rateOf({ bytesPerSecond, secondsLeft }) : []];
   return `${fileName(name)}: ${facts.join(", ")}`;
+}
+
+/** That a transfer is paused, and by whom if it is not this side. */
+export function pauseFact(cause: PauseCause): string {
+  return { you: "paused", sender: "the sender paused it", away: "the sender is away" }[cause];
 }
 
 /** The rate and the time that is left, if they are known. */
@@ -148,11 +154,12 @@ export function transfersSentences({ transfers }: TransfersEvent): string[] {
   });
 }
 
-function stateOf({ bytes, from, receivers = [], size, state }: TransferView): string {
+function stateOf({ bytes, from, pausedBy, receivers = [], size, state }: TransferView): string {
   if (state === "offered") return from === undefined ? "no answer yet" : "waits for your answer";
   const each = receivers.map(({ bytes, member }) => `${markedName(member)} ${done(bytes, size)}`);
   const progress = each.length > 1 ? each.join(", ") : done(bytes, size);
-  return state === "paused" ? `paused at ${progress}` : progress;
+  if (pausedBy === undefined) return progress;
+  return pausedBy === "you" ? `paused at ${progress}` : `${progress}, ${pauseFact(pausedBy)}`;
 }
 
 /** A part of a whole in percent, or in bytes if the whole is not known. */

@@ -945,6 +945,32 @@ test("Transfers tells the sender that a receiver has paused, and goes on", async
   assert(!isPaused(ada.events.all.findLast(({ event }) => event === "progress")!));
 });
 
+test("Transfers tells a receiver who has paused", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 200;
+  const own = await ada.offers("film", testBytes(100 * LEAF_BYTES));
+  const id = await bob.accepts();
+  const causes = (): unknown[] => {
+    const { event, ...last } = bob.events.all.findLast(({ event }) => event === "progress")!;
+    return ["pausedBy" in last ? last.pausedBy : event, bob.transfers.list()[0]!.pausedBy];
+  };
+  await bob.event("progress");
+  assertEquals(causes(), ["progress", undefined]);
+  ada.transfers.pause(own);
+  await room.when(() => bob.transfers.list()[0]!.state === "paused");
+  assertEquals(causes(), ["sender", "sender"]);
+  ada.transfers.resume(own);
+  await room.when(() => bob.transfers.list()[0]!.state === "active");
+  bob.transfers.pause(id);
+  assertEquals(causes(), ["you", "you"]);
+  ada.leave();
+  assertEquals(causes(), ["you", "you"]);
+  bob.transfers.resume(id);
+  assertEquals(causes(), ["away", "away"]);
+  ada.join();
+});
+
 test("Transfers reports progress at most once a second, with rate and time left", async () => {
   const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
   await using _room = room;

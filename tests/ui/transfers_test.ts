@@ -118,7 +118,8 @@ test("/transfers lists each transfer with its number", () => {
         { ...offer, state: "offered", bytes: 0 },
         { ...own, state: "offered", bytes: 0 },
         { ...own, id: 3, state: "active", bytes: 80_000, receivers },
-        { ...offer, id: 4, state: "paused", bytes: 1_600_000 },
+        { ...offer, id: 4, state: "paused", pausedBy: "you", bytes: 1_600_000 },
+        { ...offer, id: 5, state: "paused", pausedBy: "away", bytes: 1_600_000 },
       ],
     }),
     [
@@ -126,6 +127,7 @@ test("/transfers lists each transfer with its number", () => {
       '2: "photos" (12 files, 8.0 MB) to everyone, no answer yet',
       '3: "photos" (12 files, 8.0 MB) to everyone, bob✓ 1%, carol 50%',
       '4: "report.pdf" (3.2 MB) from bob✓, paused at 50%',
+      '5: "report.pdf" (3.2 MB) from bob✓, 50%, the sender is away',
     ],
   );
 });
@@ -260,10 +262,14 @@ test("TransferBoard.line shows no own transfer that no one receives", () => {
 });
 
 test("TransferBoard.line shows a paused transfer after those that go on, and none that has ended", () => {
-  const paused = progress(45, { paused: true });
+  const paused = progress(45, { paused: true, pausedBy: "you" });
   assertEquals(
     lineAfter(100, OFFER, paused),
     'Receiving "report.pdf" from bob✓ [#########-----------] 45%, paused; /resume 1 continues',
+  );
+  assertEquals(
+    lineAfter(100, OFFER, progress(45, { paused: true, pausedBy: "sender" })),
+    'Receiving "report.pdf" from bob✓ [#########-----------] 45%, the sender paused it',
   );
   const own = ownProgress(new Map([[BOB, 50]]));
   assert(lineAfter(100, OFFER, paused, OWN_OFFER, own).startsWith('Sending "photos"'));
@@ -350,8 +356,10 @@ test("PlainFrontEnd shows progress at each tenth, and at a pause", async () => {
   const frontEnd = new PlainFrontEnd(streams);
   frontEnd.show(OFFER);
   for (const percent of [0, 4, 9, 10, 14, 35, 39]) frontEnd.show(progress(percent));
-  frontEnd.show(progress(39, { paused: true }));
-  frontEnd.show(progress(39, { paused: true }));
+  frontEnd.show(progress(39, { paused: true, pausedBy: "you" }));
+  frontEnd.show(progress(39, { paused: true, pausedBy: "you" }));
+  frontEnd.show(progress(39, { paused: true, pausedBy: "sender" }));
+  frontEnd.show(progress(39, { paused: true, pausedBy: "away" }));
   frontEnd.show(progress(39));
   const { secondsLeft: _, ...fast } = progress(100);
   frontEnd.show(fast);
@@ -362,6 +370,8 @@ test("PlainFrontEnd shows progress at each tenth, and at a pause", async () => {
     'lanchat: "report.pdf": 10% of 3.2 MB, 524 kB/s, 5 s left',
     'lanchat: "report.pdf": 35% of 3.2 MB, 524 kB/s, 5 s left',
     'lanchat: "report.pdf": 39% of 3.2 MB, paused',
+    'lanchat: "report.pdf": 39% of 3.2 MB, the sender paused it',
+    'lanchat: "report.pdf": 39% of 3.2 MB, the sender is away',
     'lanchat: "report.pdf": 39% of 3.2 MB, 524 kB/s, 5 s left',
     'lanchat: "report.pdf": 100% of 3.2 MB, 524 kB/s',
   ]);
