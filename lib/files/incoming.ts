@@ -40,6 +40,9 @@ import { Wanting } from "./wanting.ts";
 /** Minimum time between two reports of the bytes that are here, in milliseconds. */
 const REPORT_EVERY_MS = 2000;
 
+/** Time until the first of them, in milliseconds: it is there when the sender first shows how far it is. */
+const FIRST_REPORT_MS = 750;
+
 /** Time that a sender who is gone has to come back and offer the files again, in milliseconds. */
 const RETURN_MS = 30_000;
 
@@ -271,6 +274,8 @@ export class ReceivingTransfer<M extends FileMember> {
   accept(): void {
     if (this.#accepted || this.#ended) return;
     this.#accepted = true;
+    this.#meter.restart(this.#arrival.bytes);
+    this.#reportedAt = this.#context.clock.elapsed() + FIRST_REPORT_MS - REPORT_EVERY_MS;
     this.#wanting.want();
   }
 
@@ -485,6 +490,8 @@ export class ReceivingTransfer<M extends FileMember> {
   // What others see.
 
   #report(): void {
+    // Most of what an earlier run has received does not count yet.
+    if (this.#arrival.isUnchecked) return;
     const now = this.#context.clock.elapsed();
     if (now - this.#reportedAt < REPORT_EVERY_MS) return;
     this.#reportedAt = now;

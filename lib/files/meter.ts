@@ -35,10 +35,11 @@ export class Meter {
   /** Notes how many bytes there are. */
   note(bytes: number): void {
     this.#bytes = bytes;
-    this.#cancel ??= this.#clock.after(REPORT_EVERY_MS, () => this.#due());
+    const wait = this.#countedAt + REPORT_EVERY_MS - this.#clock.elapsed();
+    this.#cancel ??= this.#clock.after(Math.max(0, wait), () => this.#due());
   }
 
-  /** Starts to measure again, from other bytes: after a pause, or where earlier bytes were found on the disk. */
+  /** Starts to measure, from other bytes: when it begins, after a pause, or where earlier bytes were found. */
   restart(bytes: number): void {
     this.stop();
     this.#bytes = bytes;

@@ -48,6 +48,8 @@ interface Receiver<M> {
   ended: boolean;
   /** Whether it has everything. */
   complete: boolean;
+  /** Whether it is known how much it had when it accepted: the rate counts from there. */
+  measured: boolean;
   /** Bytes of the contents that it has verified. */
   bytes: number;
 }
@@ -133,8 +135,19 @@ export class SendingTransfer<M extends FileMember> {
     let receiver = this.#receivers.get(session);
     if (receiver === undefined) {
       this.#forgetAway(member);
-      receiver = { member, paused: false, ended: false, complete: false, bytes: 0 };
+      const [first] = ranges;
+      const isFresh = binding.sealer.isStream ||
+        first?.first === 0 && first.count === binding.sealer.units;
+      receiver = {
+        member,
+        paused: false,
+        ended: false,
+        complete: false,
+        measured: isFresh,
+        bytes: 0,
+      };
       this.#receivers.set(session, receiver);
+      this.#meter.restart(0);
       void this.#grant(binding, receiver);
     }
     this.#audience.accept(member);
@@ -217,6 +230,7 @@ export class SendingTransfer<M extends FileMember> {
     if (member === undefined) return;
     this.#audience.lose(session);
     this.#binding?.flows.stop(session);
+    this.#stall(session);
     for (const other of this.#context.members) {
       if (
         equal(other.key, member.key) &&
@@ -225,6 +239,14 @@ export class SendingTransfer<M extends FileMember> {
         this.joined(other);
       }
     }
+  }
+
+  /** Shows that nothing goes to a session that received: the rate before does not count when it is back. */
+  #stall(session: string): void {
+    const { complete, ended } = this.#receivers.get(session) ?? { complete: true };
+    if (complete || ended) return;
+    this.#meter.restart(this.#bytes);
+    this.#showProgress(0);
   }
 
   /** Offers again under another own session: the old one had its own key. */
@@ -400,6 +422,8 @@ export class SendingTransfer<M extends FileMember> {
   #note(receiver: Receiver<M> | undefined, bytes: number): void {
     if (receiver === undefined || receiver.ended) return;
     receiver.bytes = Math.min(bytes, this.#size ?? bytes);
+    if (!receiver.measured) this.#meter.restart(this.#bytes);
+    receiver.measured = true;
     this.#meter.note(this.#bytes);
   }
 

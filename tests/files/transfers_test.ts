@@ -995,6 +995,44 @@ test("Transfers reports progress at most once a second, with rate and time left"
   assertEquals(have.toSorted((a, b) => a - b), have);
 });
 
+test("Transfers measures the rate from the moment at which an offer is accepted", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 200;
+  await ada.offers("film", testBytes(100 * LEAF_BYTES));
+  await room.pass(60_000);
+  await bob.accepts();
+  for (const side of [ada, bob]) {
+    const { bytes, bytesPerSecond } = await side.event("progress");
+    assert(bytes > 0, `${side.name}: ${bytes}`);
+    const rate = 5 * LEAF_BYTES;
+    assert(
+      bytesPerSecond > rate / 3 && bytesPerSecond < 2 * rate,
+      `${side.name}: ${bytesPerSecond}`,
+    );
+  }
+  await bob.event("received");
+});
+
+test("Transfers shows no rate of a receiver who is away, and none of what they had before", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 200;
+  await ada.offers("film", testBytes(100 * LEAF_BYTES));
+  await bob.accepts();
+  await room.sends(50);
+  bob.cut();
+  const rateOf = (event: FileEvent | undefined): number =>
+    event?.event === "progress" ? event.bytesPerSecond : -1;
+  assertEquals(rateOf(ada.events.all.at(-1)), 0);
+  const before = ada.events.all.length;
+  await bob.restart(true);
+  await bob.event("received");
+  const rates = ada.events.all.slice(before).map(rateOf).filter((rate) => rate > 0);
+  assert(rates.length > 2, `${rates}`);
+  assert(Math.max(...rates) < 2 * 5 * LEAF_BYTES, `${rates}`);
+});
+
 // Streams.
 
 function streamOf(...chunks: readonly Bytes[]): ReadableStream<Uint8Array> {
