@@ -74,7 +74,9 @@ export async function call(
   open();
   void bus.closed.then((error) => {
     answered.reject(error);
-    for (const connection of calls.values()) connection.fail(error);
+    const { hint, message } = error;
+    const lost = new NetError("connection-lost", message, { cause: error, hint });
+    for (const connection of calls.values()) connection.fail(lost);
   });
   const cancel = clock.after(timeoutMs, () => {
     const reason = `${action}: no answer in ${timeoutMs / 1000} s`;

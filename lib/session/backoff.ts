@@ -4,7 +4,7 @@
  * @module
  */
 import { type Clock, delay, systemClock } from "../clock.ts";
-import { ChannelError, type Code, LanchatError } from "../errors.ts";
+import { ChannelError, type Code, LanchatError, NetError } from "../errors.ts";
 
 /** Waits before the first tries, in milliseconds; all later tries wait as the last. */
 export const RETRY_MS: readonly number[] = [1000, 2000, 4000, 8000, 16_000, 30_000];
@@ -27,6 +27,17 @@ const TRANSIENT: ReadonlySet<Code> = new Set<Code>([
 /** Whether another try after this error makes sense. */
 export function isTransient(code: Code): boolean {
   return TRANSIENT.has(code);
+}
+
+/** Whether an error says that this user may not do something. */
+export function isRefusal(error: unknown): error is LanchatError {
+  return error instanceof LanchatError && error.code === "permission-denied";
+}
+
+/** Makes a refusal an error after which another try makes sense: the permissions of a broker may change. */
+export function passing(refusal: LanchatError): NetError {
+  const { hint, message } = refusal;
+  return new NetError("unreachable", message, { cause: refusal, hint });
 }
 
 /** Dependencies of {@linkcode Backoff}. */
@@ -75,7 +86,10 @@ export class Backoff {
       if (this.#clock.elapsed() >= this.#deadline) {
         const why = last === undefined ? "" : `: ${last.message}`;
         const code = last?.code === "busy" ? last.code : "connection-lost";
-        throw new ChannelError(code, `Gave up after ${giveUpMs / 1000} s${why}`, { cause: last });
+        throw new ChannelError(code, `Gave up after ${giveUpMs / 1000} s${why}`, {
+          cause: last,
+          ...last !== undefined && { hint: last.hint },
+        });
       }
       const late = new AbortController();
       try {

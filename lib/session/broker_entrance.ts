@@ -13,10 +13,10 @@ import {
 import { formatBrokerAddress } from "../broker_address.ts";
 import type { Bytes } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { NetError } from "../errors.ts";
+import type { NetError } from "../errors.ts";
 import { DIAL_TIMEOUT_MS } from "../net/mod.ts";
 import type { IncomingConnection } from "../relay/mod.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff, isRefusal, passing } from "./backoff.ts";
 
 /** Dependencies of {@linkcode BrokerEntrance}. */
 export interface BrokerEntranceOptions {
@@ -101,9 +101,9 @@ export class BrokerEntrance {
   async #connect(signal: AbortSignal): Promise<Bus> {
     try {
       return await this.#options.broker.connect({ signal, timeoutMs: DIAL_TIMEOUT_MS });
-    } catch (cause) {
+    } catch (error) {
       signal.throwIfAborted();
-      throw new NetError("unreachable", (cause as Error).message, { cause });
+      throw isRefusal(error) ? passing(error) : error;
     }
   }
 }

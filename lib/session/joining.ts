@@ -13,6 +13,7 @@ import { EXIT, LanchatError } from "../errors.ts";
 import { DIAL_TIMEOUT_MS, type Invite } from "../net/mod.ts";
 import { problem } from "../session_events.ts";
 import { type FilesToSend, runClient } from "./client.ts";
+import { isRefusal, passing } from "./backoff.ts";
 import { Connector, type ConnectorOptions } from "./connector.ts";
 import type { FrontEnd } from "./front_end.ts";
 import type { Interrupts } from "./interrupts.ts";
@@ -133,16 +134,32 @@ export async function joinRoom(options: JoiningOptions): Promise<number> {
   }
 }
 
-/** How to dial a room at a broker; over TCP by default. */
+/**
+ * How to dial a room at a broker; over TCP by default. A broker that has let this user in once may do so again: what
+ * it refuses later is shown once, and tried again.
+ */
 function throughBroker(
-  { brokerAccess, target: { hosts: [address = ""] } }: JoiningOptions,
+  { brokerAccess, frontEnd, target: { hosts: [address = ""] } }: JoiningOptions,
 ): Pick<ConnectorOptions, "dial"> {
   if (!isBrokerAddress(address)) return {};
   const { room, ...servers } = parseBrokerAddress(address);
   const broker = new Broker(servers, brokerAccess);
+  let wasLetIn = false;
+  let shown: string | undefined;
   return {
-    dial: (_host, _port, { signal, timeoutMs = DIAL_TIMEOUT_MS }) =>
-      broker.call(room!, { signal, timeoutMs }),
+    dial: async (_host, _port, { signal, timeoutMs = DIAL_TIMEOUT_MS }) => {
+      try {
+        const connection = await broker.call(room!, { signal, timeoutMs });
+        wasLetIn = true;
+        shown = undefined;
+        return connection;
+      } catch (error) {
+        if (!wasLetIn || !isRefusal(error)) throw error;
+        if (error.message !== shown) frontEnd.show({ ...problem(error), event: "warning" });
+        shown = error.message;
+        throw passing(error);
+      }
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 /** Rooms through real NATS servers on loopback, with the program as processes. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { NatsServer, NO_NATS } from "../support/nats_server.ts";
 import { certificates } from "../support/certificates.ts";
 import { credentialedServer } from "../support/nats_credentials.ts";
@@ -118,6 +118,54 @@ testUnless(
     await eve.ends(1);
   },
 );
+
+testUnless(
+  NO_NATS,
+  "a member whom the broker refuses while it reconnects tries on, comes back when it may, and gives up in time",
+  async () => {
+    const settings = (member: string): string =>
+      `authorization { users: [{ user: host, password: h }, { user: member, ${member} }] }`;
+    const [usual, changed, restricted] = [
+      settings("password: m"),
+      settings("password: other"),
+      settings('password: m, permissions: { subscribe: "elsewhere" }'),
+    ];
+    await using server = await NatsServer.start(usual);
+    const { host, link } = await hosting(`nats://host:h@${server.address}`);
+    await using _ = host;
+    const joiningAsMember = (name: string, ...options: readonly string[]): Program =>
+      new Program(["join", link, "--name", name, "--json", ...options], {
+        permissions: ["--allow-net", "--allow-env=NATS_USER,NATS_PASSWORD,NATS_CREDS,NATS_CA"],
+        env: { NATS_USER: "member", NATS_PASSWORD: "m" },
+      });
+    await using bob = await joiningAsMember("bob", "--give-up-after", "600").ready();
+    for (const [i, refusal] of [changed, restricted].entries()) {
+      await server.reload(refusal);
+      await bob.stdout.count(i + 1, (line) => line.startsWith('{"event":"disconnected"'));
+      const { message } = await bob.event(
+        "warning",
+        ({ code, message }) => code === "permission-denied" && message.includes(REFUSALS[i]!),
+      );
+      assertStringIncludes(message, server.address);
+      await server.reload(usual);
+      await bob.stdout.count(i + 1, (line) => line.startsWith('{"event":"reconnected"'));
+      await bob.say(`back ${i}`);
+      await host.hears("bob", i + 1);
+    }
+    const refusals = bob.stdout.lines.filter((line) => line.includes('"code":"permission-denied"'));
+    assertEquals(refusals.length, 2, refusals.join("\n"));
+    await using cyd = await joiningAsMember("cyd", "--give-up-after", "2").ready();
+    await server.reload(changed);
+    const { code, hint, message } = await cyd.event("error");
+    assertEquals(code, "connection-lost");
+    assertStringIncludes(hint!, "NATS_PASSWORD");
+    assertMatch(message, /^Gave up after 2 s: .*does not accept this user$/);
+    await cyd.ends(1);
+  },
+);
+
+/** What a member says that gets into the broker no longer, or may not use it. */
+const REFUSALS = ["does not accept this user", "does not let this user subscribe"];
 
 testUnless(
   NO_NATS,

@@ -70,6 +70,11 @@ export class NatsServer implements AsyncDisposable {
     return await this.#process.log.line(pattern);
   }
 
+  /** Has it take other settings while it runs. */
+  async reload(settings: string): Promise<void> {
+    await this.#process.reload(`port: ${this.port}\n${settings}`);
+  }
+
   /** The lines of its log. */
   get log(): readonly string[] {
     return this.#process.log.lines;
@@ -96,23 +101,25 @@ export class NatsServer implements AsyncDisposable {
 /** A process of a server. */
 class Running {
   readonly log: Output;
+  readonly #file: string;
   readonly #child: Deno.ChildProcess;
 
-  private constructor(child: Deno.ChildProcess) {
+  private constructor(child: Deno.ChildProcess, file: string) {
     this.#child = child;
+    this.#file = file;
     this.log = new Output(child.stderr, () => this.log.text);
   }
 
   static async start(settings: string): Promise<Running> {
     const file = `${emptyDirectory()}/nats.conf`;
-    await Deno.writeTextFile(file, `host: 127.0.0.1\n${settings}\n`);
+    await write(file, settings);
     const command = new Deno.Command("nats-server", {
       args: ["-c", file],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
     });
-    const running = new Running(command.spawn());
+    const running = new Running(command.spawn(), file);
     await running.log.line(/Server is ready/);
     if (/^ *cluster/m.test(settings)) await running.log.line(/for route connections/);
     return running;
@@ -128,6 +135,14 @@ class Running {
     return Number(port ?? 0);
   }
 
+  async reload(settings: string): Promise<void> {
+    await write(this.#file, settings);
+    const isReload = (line: string): boolean => line.includes("Reloaded server configuration");
+    const before = this.log.lines.filter(isReload).length;
+    this.#child.kill("SIGHUP");
+    await this.log.count(before + 1, isReload);
+  }
+
   async kill(): Promise<void> {
     try {
       this.#child.kill("SIGKILL");
@@ -137,4 +152,8 @@ class Running {
     await within(this.#child.status, () => "The server did not end");
     await this.log.drained;
   }
+}
+
+async function write(file: string, settings: string): Promise<void> {
+  await Deno.writeTextFile(file, `host: 127.0.0.1\n${settings}\n`);
 }
