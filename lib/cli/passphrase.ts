@@ -9,7 +9,8 @@ import { type Clock, systemClock } from "../clock.ts";
 import { passphraseKey } from "../crypto/mod.ts";
 import { LanchatError, quote } from "../errors.ts";
 import type { Unlock } from "../store/mod.ts";
-import { Keyboard, onSignal, readTypedByte, setRaw } from "../ui/mod.ts";
+import { onSignal } from "../signals.ts";
+import { Keyboard, readTypedByte, setRaw } from "../ui/mod.ts";
 import { environmentPassphrase, type PassphraseVariable } from "./environment.ts";
 import { Interrupts } from "../session/mod.ts";
 

@@ -3,10 +3,15 @@
  *
  * @module
  */
+import { onSignal } from "../signals.ts";
 
-/** Signals that ask a program to end, or that would kill it and leave the terminal in raw mode. */
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : [
+/**
+ * Signals that ask a program to end, or that would kill it and leave the terminal in raw mode. Windows has SIGINT,
+ * SIGBREAK, and SIGHUP when its console is closed, after which a program has 5 seconds.
+ */
+const SIGNALS: readonly Deno.Signal[] = [
   "SIGINT",
+  "SIGBREAK",
   "SIGTERM",
   "SIGHUP",
   "SIGQUIT",
@@ -33,8 +38,7 @@ export class Interrupts {
         if (this.#asked && signal === "SIGINT") onHurry();
         this.ask();
       };
-      Deno.addSignalListener(signal, listener);
-      this.#removals.push(() => Deno.removeSignalListener(signal, listener));
+      this.#removals.push(onSignal(signal, listener));
     }
   }
 

@@ -1,4 +1,4 @@
-/** The standard streams, the signals and the end of this process. */
+/** The standard streams and the end of this process. */
 
 /** The three standard streams of a program. */
 export interface StandardStreams {
@@ -27,13 +27,6 @@ export function columnsOf(output: { isTerminal(): boolean }): number {
   } catch {
     return Infinity; // The terminal is gone.
   }
-}
-
-/** Listens to a signal of Unix; does nothing on Windows. @returns Stops listening. */
-export function onSignal(signal: Deno.Signal, listener: () => void): () => void {
-  if (Deno.build.os === "windows") return () => {};
-  Deno.addSignalListener(signal, listener);
-  return () => Deno.removeSignalListener(signal, listener);
 }
 
 /**

@@ -1,8 +1,9 @@
 /** The terminal of a process as a device: its streams, its size, its modes and its signals. */
 import { utf8 } from "../bytes/mod.ts";
 import { environmentVariable, isGranted } from "../permission.ts";
+import { onSignal } from "../signals.ts";
 import { setRaw, typedInput } from "./console.ts";
-import { onSignal, type StandardStreams, standardStreams } from "./process.ts";
+import { type StandardStreams, standardStreams } from "./process.ts";
 
 /** The size of a terminal that does not report one. */
 const [DEFAULT_COLUMNS, DEFAULT_ROWS] = [80, 24];

@@ -12,7 +12,13 @@ import { output } from "../support/release_server.ts";
 import { testUnless } from "../support/tools.ts";
 
 /** All that the binary may do, near enough. */
-const PERMISSIONS = ["--allow-net", "--allow-sys", "--allow-env", "--allow-read", "--allow-write"];
+export const PERMISSIONS: readonly string[] = [
+  "--allow-net",
+  "--allow-sys",
+  "--allow-env",
+  "--allow-read",
+  "--allow-write",
+];
 
 /** A room that no other machine reaches or finds. */
 const HIDDEN = ["--json", "--no-announce"];
@@ -66,8 +72,8 @@ async function denoDirectory(): Promise<string> {
   return directory;
 }
 
-/** Declares the tests of a system. */
-export function tryOut(system: Foreign): void {
+/** Declares the tests of a system. @returns Gets what starts lanchat there. */
+export function tryOut(system: Foreign): () => Promise<ProgramOptions> {
   let getting: Promise<ProgramOptions> | undefined;
 
   const get = async (): Promise<ProgramOptions> => {
@@ -141,4 +147,5 @@ export function tryOut(system: Foreign): void {
     console.log(doctor.stdout + doctor.stderr);
     assertStringIncludes(doctor.stdout, "takes connections");
   });
+  return there;
 }
