@@ -136,6 +136,7 @@ export type Code =
   | "file-declined"
   | "file-canceled"
   | "file-unfinished"
+  | "file-silent"
   | "file-unanswered"
   | "too-many-offers"
   | "no-such-transfer"
@@ -453,6 +454,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 1,
     hint: "What came is kept: the same offer continues it.",
   },
+  "file-silent": { status: 1, hint: "What came is kept: the same offer continues it." },
   "file-unanswered": {
     status: 1,
     hint: "Ask them to type /accept, or wait longer with --timeout SECONDS.",

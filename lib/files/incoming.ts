@@ -35,6 +35,7 @@ import type {
   Unnumbered,
 } from "./port.ts";
 import { withdrawn } from "./reasons.ts";
+import { SILENCE, SilenceWatch } from "./silence.ts";
 import { Wanting } from "./wanting.ts";
 
 /** Minimum time between two reports of the bytes that are here, in milliseconds. */
@@ -72,6 +73,7 @@ export class ReceivingTransfer<M extends FileMember> {
   readonly #stream: StreamOpener | undefined;
   readonly #arrival: Arrival;
   readonly #wanting: Wanting;
+  readonly #silence: SilenceWatch;
   #from: M;
   #offer: Offer;
   #granted = false;
@@ -122,6 +124,18 @@ export class ReceivingTransfer<M extends FileMember> {
       // It may have left: then `lose` follows.
       send: (ranges) => this.#send({ kind: "want", transfer: this.#offer.transfer, ranges }),
       onWhole: () => this.#onWhole(),
+    });
+    this.#silence = new SilenceWatch({
+      clock: context.clock,
+      sign: () =>
+        this.#sendTo({
+          kind: "report",
+          transfer: this.#offer.transfer,
+          state: ReportState.HAVE,
+          value: this.#arrival.bytes,
+        }),
+      onSilent: () =>
+        this.#fail("file-silent", `${this.#from.name} has been silent for ${SILENCE}`, false),
     });
   }
 
@@ -206,9 +220,10 @@ export class ReceivingTransfer<M extends FileMember> {
     this.#offer = offer;
     this.#away = false;
     this.#held = false;
+    this.#silence.lost = false;
     this.#cancelReturn();
     this.#forgetKey();
-    this.#wanting.want();
+    this.#go();
   }
 
   /** Takes the secret of the key. */
@@ -225,6 +240,7 @@ export class ReceivingTransfer<M extends FileMember> {
 
   /** Takes a report of the sender. */
   report({ root, state, value }: Report): void {
+    this.#silence.heard();
     switch (state) {
       case ReportState.WITHDRAWN:
         return this.#onWithdrawn(value);
@@ -236,7 +252,7 @@ export class ReceivingTransfer<M extends FileMember> {
         if (!this.#held) return;
         this.#held = false;
         this.#meter.restart(this.#arrival.bytes);
-        return this.#wanting.want();
+        return this.#go();
       case ReportState.END:
         if (this.#offer.stream && this.#stream!.size === undefined) this.#onEnd(value, root!);
     }
@@ -246,10 +262,16 @@ export class ReceivingTransfer<M extends FileMember> {
   async take(chunk: IncomingChunk): Promise<void> {
     if (!this.#isActive) return;
     this.#wanting.heard();
+    this.#silence.heard();
     await this.#arrival.take(chunk);
   }
 
   // Sessions that come and go.
+
+  /** Notes whether the sender's connection is lost. */
+  set senderLost(lost: boolean) {
+    this.#silence.lost = lost;
+  }
 
   /** Waits for the sender to offer the files again: their session, or the own one, is gone. */
   lose(): void {
@@ -276,7 +298,7 @@ export class ReceivingTransfer<M extends FileMember> {
     this.#accepted = true;
     this.#meter.restart(this.#arrival.bytes);
     this.#reportedAt = this.#context.clock.elapsed() + FIRST_REPORT_MS - REPORT_EVERY_MS;
-    this.#wanting.want();
+    this.#go();
   }
 
   /** Refuses the offer, or gives up the transfer. */
@@ -300,7 +322,7 @@ export class ReceivingTransfer<M extends FileMember> {
     this.#badUnits = 0;
     this.#meter.restart(this.#arrival.bytes);
     if (!this.#isActive) this.#showProgress(0); // The sender has paused it, too, or is away.
-    this.#wanting.want();
+    this.#go();
   }
 
   /** Says who must act if a wish of this side cannot continue the transfer. */
@@ -330,8 +352,16 @@ export class ReceivingTransfer<M extends FileMember> {
     return this.#accepted && !this.#paused && !this.#held && !this.#away && !this.#ended;
   }
 
+  /** Wants what lacks, unless something stands against it. */
+  #go(): void {
+    if (!this.#isActive) return;
+    this.#silence.start();
+    this.#wanting.want();
+  }
+
   /** Wants nothing for now. */
   #rest(): void {
+    this.#silence.stop();
     this.#wanting.stop();
     this.#meter.stop();
     this.#arrival.forgetParts();
@@ -513,8 +543,12 @@ export class ReceivingTransfer<M extends FileMember> {
   }
 
   /** Sends to the sender. Resolves when it is accepted, or cannot be: then the sender is gone. */
-  async #send(message: FileMessage): Promise<void> {
-    await this.#context.port.send(message, toHex(this.#from.session)).catch(() => {});
+  #send(message: FileMessage): Promise<void> {
+    return this.#sendTo(message).catch(() => {});
+  }
+
+  #sendTo(message: FileMessage): Promise<void> {
+    return this.#context.port.send(message, toHex(this.#from.session));
   }
 
   #showProgress(bytesPerSecond: number): void {

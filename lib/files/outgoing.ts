@@ -31,6 +31,7 @@ import type {
 } from "./port.ts";
 import { stopped, withdrawReason } from "./reasons.ts";
 import type { StreamEnd, UnitSealer } from "./sealing.ts";
+import { SILENCE, SilenceWatch } from "./silence.ts";
 
 /** The offer under one own session. */
 interface Binding extends OwnOffer {
@@ -42,6 +43,7 @@ interface Binding extends OwnOffer {
 /** One session that has accepted the offer. */
 interface Receiver<M> {
   readonly member: M;
+  readonly silence: SilenceWatch;
   /** Whether it wants nothing until it goes on. */
   paused: boolean;
   /** Whether it has ended: it has everything, or has given up. */
@@ -140,6 +142,7 @@ export class SendingTransfer<M extends FileMember> {
         first?.first === 0 && first.count === binding.sealer.units;
       receiver = {
         member,
+        silence: this.#watch(binding, member),
         paused: false,
         ended: false,
         complete: false,
@@ -155,6 +158,23 @@ export class SendingTransfer<M extends FileMember> {
     receiver.paused = ranges.length === 0;
     binding.flows.want(member.session, ranges);
     this.#meter.note(this.#bytes);
+    receiver.silence.heard();
+    if (receiver.paused) receiver.silence.stop();
+    else if (!this.#paused) receiver.silence.start();
+  }
+
+  /** Watches a receiver. */
+  #watch({ offer: { transfer }, port }: Binding, member: M): SilenceWatch {
+    const session = toHex(member.session);
+    const state = ReportState.CONTINUED;
+    return new SilenceWatch({
+      clock: this.#context.clock,
+      sign: () => port.send({ kind: "report", transfer, state, value: 0 }, session),
+      onSilent: () => {
+        this.#showFailure(member, "file-silent", `${member.name} has been silent for ${SILENCE}`);
+        this.#endReceiver(session);
+      },
+    });
   }
 
   /** Forgets how far the sessions of an identity were that another one replaces. */
@@ -169,6 +189,7 @@ export class SendingTransfer<M extends FileMember> {
     const session = toHex(member.session);
     if (this.#ended || this.#audience.member(session) === undefined) return;
     const receiver = this.#receivers.get(session);
+    receiver?.silence.heard();
     switch (state) {
       case ReportState.HAVE:
         return this.#note(receiver, value);
@@ -188,7 +209,7 @@ export class SendingTransfer<M extends FileMember> {
         return this.#settle(member);
       case ReportState.STOPPED:
         if (receiver?.ended ?? this.#audience.hasSettled(member)) return;
-        this.#showStop(member, value);
+        this.#showFailure(member, ...stopped(value, member.name));
         // A full disk may have room again: then the receiver wants more.
         if (value !== StopReason.DISK_FULL && value !== StopReason.CANNOT_WRITE) {
           return this.#settle(member);
@@ -241,10 +262,18 @@ export class SendingTransfer<M extends FileMember> {
     }
   }
 
+  /** Notes that a session's connection is back. */
+  back(session: string): void {
+    const receiver = this.#receivers.get(session);
+    if (receiver !== undefined) receiver.silence.lost = false;
+  }
+
   /** Shows that nothing goes to a session that received: the rate before does not count when it is back. */
   #stall(session: string): void {
-    const { complete, ended } = this.#receivers.get(session) ?? { complete: true };
-    if (complete || ended) return;
+    const receiver = this.#receivers.get(session);
+    if (receiver === undefined) return;
+    receiver.silence.lost = true;
+    if (receiver.complete || receiver.ended) return;
     this.#meter.restart(this.#bytes);
     this.#showProgress(0);
   }
@@ -257,7 +286,7 @@ export class SendingTransfer<M extends FileMember> {
     this.#binding = undefined;
     // What it has read is sealed with a key of the old session.
     if (binding.sealer.isStream) return this.#fail("file-unfinished", "the connection ended");
-    this.#receivers.clear();
+    for (const session of this.#receivers.keys()) this.#forget(session);
     this.#audience.renew();
     this.#isDirect = true;
     this.#bind(this.#offered!).then((next) => {
@@ -275,6 +304,7 @@ export class SendingTransfer<M extends FileMember> {
     this.#paused = true;
     this.#binding?.flows.halt();
     this.#tellState(ReportState.PAUSED);
+    for (const { silence } of this.#receivers.values()) silence.stop();
     this.#meter.stop();
     this.#showProgress(0);
   }
@@ -285,6 +315,9 @@ export class SendingTransfer<M extends FileMember> {
     this.#paused = false;
     this.#binding?.flows.resume();
     this.#meter.restart(this.#bytes);
+    for (const { complete, ended, paused, silence } of this.#receivers.values()) {
+      if (!complete && !ended && !paused) silence.start();
+    }
     this.#tellState(ReportState.CONTINUED);
   }
 
@@ -299,6 +332,7 @@ export class SendingTransfer<M extends FileMember> {
     this.#preparing.abort();
     this.#binding?.flows.halt();
     this.#meter.stop();
+    for (const { silence } of this.#receivers.values()) silence.stop();
     await this.#binding?.sealer.close();
     if ("contents" in this.#source) await this.#source.contents.close();
     else await this.#source.stream.cancel().catch(() => {}); // Its reader has canceled it.
@@ -438,12 +472,14 @@ export class SendingTransfer<M extends FileMember> {
     const receiver = this.#receivers.get(session);
     if (receiver === undefined) return;
     this.#binding?.flows.stop(session);
+    receiver.silence.stop();
     receiver.ended = true;
   }
 
   /** Forgets a session: it gets another grant if it wants again. @returns Whether it had accepted the offer. */
   #forget(session: string): boolean {
     this.#binding?.flows.drop(session);
+    this.#receivers.get(session)?.silence.stop();
     return this.#receivers.delete(session);
   }
 
@@ -469,9 +505,8 @@ export class SendingTransfer<M extends FileMember> {
     this.#finish();
   }
 
-  /** Shows that a receiver has stopped, once for each reason. @param value Of the report. */
-  #showStop(member: M, value: number): void {
-    const [code, message] = stopped(value, member.name);
+  /** Shows that a receiver has stopped, once for each reason. */
+  #showFailure(member: M, code: Code, message: string): void {
     const stop = `${toHex(member.key)} ${code}`;
     if (this.#shown.has(stop)) return;
     this.#shown.add(stop);

@@ -182,7 +182,20 @@ export class Transfers<M extends FileMember> {
 
   /** Notes that a member's connection is lost. */
   lost(member: M): void {
-    for (const transfer of this.#outgoing.values()) transfer.lost(toHex(member.session));
+    const session = toHex(member.session);
+    for (const transfer of this.#outgoing.values()) transfer.lost(session);
+    for (const transfer of this.#incoming.values()) {
+      if (toHex(transfer.from.session) === session) transfer.senderLost = true;
+    }
+  }
+
+  /** Notes that a member's connection is back. */
+  back(member: M): void {
+    const session = toHex(member.session);
+    for (const transfer of this.#outgoing.values()) transfer.back(session);
+    for (const transfer of this.#incoming.values()) {
+      if (toHex(transfer.from.session) === session) transfer.senderLost = false;
+    }
   }
 
   /** Notes that a member has left. */

@@ -333,7 +333,9 @@ class Client implements WishContext {
       if (untilDelivered && end === wanted) await this.#showKept();
       if (wanted.reason === "left") return end; // A person was asked before.
       return await Promise.race([
-        this.files.settled(timeoutMs).then(() => end),
+        this.files.settled(timeoutMs).then((isAnswered): Ending =>
+          isAnswered ? end : { ...end, status: EXIT.FAILURE }
+        ),
         interrupts.first.then((): Ending => ({ reason: "signal", status: EXIT.OK })),
         ended,
       ]);

@@ -19,6 +19,7 @@ export class FileOutcomes {
   readonly #list: () => readonly TransferView[];
   /** By number of the transfer. */
   readonly #outcomes = new Map<number, Outcome>();
+  #metSilence = false;
   #waiting: { readonly isMet: () => boolean; readonly resolve: () => void }[] = [];
 
   /** Begins without transfers. @param list Returns those that have not ended. */
@@ -38,6 +39,7 @@ export class FileOutcomes {
         this.#outcomes.get(event.id)?.receivers.set(event.member.key, undefined);
         break;
       case "file-failed": {
+        this.#metSilence ||= event.code === "file-silent";
         const outcome = this.#outcomes.get(event.id);
         if (outcome === undefined) break;
         if (event.member === undefined) outcome.failed = true;
@@ -59,6 +61,11 @@ export class FileOutcomes {
   until(isMet: () => boolean): Promise<void> {
     if (isMet()) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ isMet, resolve }));
+  }
+
+  /** Whether a transfer, in either direction, has ended because the other side was silent. */
+  get metSilence(): boolean {
+    return this.#metSilence;
   }
 
   /** Whether the own offer was made. */

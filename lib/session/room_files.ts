@@ -29,6 +29,8 @@ export function followMembers(transfers: Transfers<Member>, event: RoomEvent): v
       return event.own ? undefined : transfers.joined(event.member);
     case "lost":
       return transfers.lost(event.member);
+    case "back":
+      return transfers.back(event.member);
     case "left":
       return transfers.left(event.member);
     case "reconnected":

@@ -199,12 +199,14 @@ export class SharedFiles {
    * Resolves once no files are under way.
    *
    * @param answerMs Time that is left to own offers without an answer, in milliseconds.
+   * @returns Whether the other side of each transfer answered to its end.
    */
-  async settled(answerMs: number): Promise<void> {
+  async settled(answerMs: number): Promise<boolean> {
     await Promise.allSettled(this.#preparing);
     const isSettled = (): boolean => !this.#outcomes.isRunning() && !this.#outcomes.isOpen();
     await deadline(systemClock, answerMs, this.#outcomes.until(isSettled));
     await this.#outcomes.until(() => !this.#outcomes.isRunning());
+    return !this.#outcomes.metSilence;
   }
 
   /** Ends all transfers, and shows which of them are not finished. */

@@ -1,8 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat, toHex, utf8 } from "../../lib/bytes/mod.ts";
+import { randomBytes } from "../../lib/crypto/mod.ts";
 import { StoreError } from "../../lib/errors.ts";
 import { type FileContents, LEAF_BYTES, SEALED_UNIT_BYTES } from "../../lib/files/mod.ts";
-import { type FileMessage, ReportState, WithdrawReason } from "../../lib/wire/mod.ts";
+import {
+  type FileMessage,
+  ReportState,
+  type WantRange,
+  WithdrawReason,
+} from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
 import { type FileEvent, FileRoom, type FileSide, testBytes } from "../support/file_room.ts";
 import { nextTurn } from "../support/clock.ts";
@@ -1031,6 +1037,81 @@ test("Transfers shows no rate of a receiver who is away, and none of what they h
   const rates = ada.events.all.slice(before).map(rateOf).filter((rate) => rate > 0);
   assert(rates.length > 2, `${rates}`);
   assert(Math.max(...rates) < 2 * 5 * LEAF_BYTES, `${rates}`);
+});
+
+// Silence.
+
+const MINUTE_MS = 60_000;
+
+/** Codes of the transfers that have ended for a side. */
+function failures(side: FileSide): string[] {
+  return side.events.all.filter((event) => event.event === "file-failed").map(({ code }) => code);
+}
+
+test("Transfers gives up a sender who accepts a want and then is silent for five minutes", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  ada.isScripted = true;
+  const transfer = randomBytes(16);
+  const root = randomBytes(32);
+  const offer = { transfer, stream: false, size: 9, files: 1, manifestBytes: 20, root, name: "a" };
+  const hears = (message: FileMessage): void => bob.transfers.received(message, ada.member, true);
+  hears({ kind: "offer", ...offer });
+  await bob.accepts();
+  hears({ kind: "grant", transfer, secret: randomBytes(32) });
+  await room.pass(4 * MINUTE_MS);
+  hears({ kind: "report", transfer, state: ReportState.CONTINUED, value: 0 });
+  await room.pass(4 * MINUTE_MS);
+  assertEquals(failures(bob), []);
+  await room.pass(2 * MINUTE_MS);
+  assertEquals(failures(bob), ["file-silent"]);
+  assertEquals(bob.transfers.list(), []);
+});
+
+test("Transfers gives up a receiver who is silent for five minutes, unless they have paused", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  bob.isScripted = true;
+  await ada.offers("film", testBytes(10 * LEAF_BYTES));
+  const offer = room.sent.all.find(({ message }) => message.kind === "offer")!.message;
+  const { transfer } = offer as { transfer: Bytes };
+  const hears = (message: FileMessage): void => ada.transfers.received(message, bob.member, true);
+  const wants = (...ranges: WantRange[]): void => hears({ kind: "want", transfer, ranges });
+  wants({ first: 0, count: 11 });
+  await room.pass(4 * MINUTE_MS);
+  wants();
+  await room.pass(20 * MINUTE_MS);
+  wants({ first: 3, count: 4 });
+  await room.pass(4 * MINUTE_MS);
+  hears({ kind: "report", transfer, state: ReportState.HAVE, value: 1000 });
+  await room.pass(4 * MINUTE_MS);
+  assertEquals([failures(ada), ada.transfers.list()[0]!.state], [[], "active"]);
+  await room.pass(2 * MINUTE_MS);
+  assertEquals([failures(ada), ada.transfers.list()[0]!.state], [["file-silent"], "offered"]);
+  wants({ first: 3, count: 4 });
+  assertEquals(ada.transfers.list()[0]!.state, "active");
+});
+
+test("Transfers waits for a stream without input, and for the end of a break", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  const input = new TransformStream<Uint8Array, Uint8Array>();
+  ada.transfers.offer({ name: "log", stream: input.readable });
+  await ada.event("offer");
+  await bob.accepts();
+  await room.pass(20 * MINUTE_MS);
+  bob.cut();
+  await room.pass(20 * MINUTE_MS);
+  bob.connect();
+  ada.cut();
+  await room.pass(20 * MINUTE_MS);
+  ada.connect();
+  const writer = input.writable.getWriter();
+  await writer.write(utf8("late"));
+  await writer.close();
+  await bob.event("received");
+  assertEquals(await bob.read("log"), utf8("late"));
+  assertEquals([failures(ada), failures(bob)], [[], []]);
 });
 
 // Streams.

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { Code } from "../../lib/errors.ts";
 import type { MemberView, TransferView } from "../../lib/session_events.ts";
 import { FileOutcomes } from "../../lib/session/file_outcomes.ts";
 import { test } from "../support/test.ts";
@@ -22,7 +23,7 @@ function outcomesOf(...members: MemberView[]): { outcomes: FileOutcomes; list: T
   return { outcomes, list };
 }
 
-function failed(code: "disk-full" | "file-declined" | "file-changed", member?: MemberView) {
+function failed(code: Code, member?: MemberView) {
   return {
     event: "file-failed",
     id: 1,
@@ -64,6 +65,14 @@ test("FileOutcomes.isRunning counts what is received, and nothing that is paused
   assertEquals([outcomes.isRunning(), outcomes.isOpen()], [true, false]);
   list[0] = { ...view, state: "paused" };
   assertEquals(outcomes.isRunning(), false);
+});
+
+test("FileOutcomes.metSilence is so after a silence of any other side", () => {
+  const { outcomes } = outcomesOf(BOB);
+  outcomes.hear({ ...failed("file-canceled"), id: 9 });
+  assertEquals(outcomes.metSilence, false);
+  outcomes.hear({ ...failed("file-silent"), id: 9 });
+  assertEquals(outcomes.metSilence, true);
 });
 
 test("FileOutcomes.isComplete needs one receiver with everything, and no other that failed", () => {

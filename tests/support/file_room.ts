@@ -204,6 +204,10 @@ export class FileSide {
   connect(): void {
     this.#connected?.resolve();
     this.#connected = undefined;
+    const { member } = this;
+    for (const other of this.#room.sides) {
+      if (other !== this) other.deliver(() => other.transfers.back(member));
+    }
     for (const deliver of this.#waiting.splice(0)) deliver();
     this.transfers.reconnected();
   }
