@@ -8,10 +8,10 @@ import type { BrokerAddress, BrokerUser } from "../broker_address.ts";
 import type { Bytes } from "../bytes/mod.ts";
 import { deadline, systemClock } from "../clock.ts";
 import { LanchatError, NetError, quote } from "../errors.ts";
-import { requireNetPermission } from "../net/mod.ts";
 import { type Bus, NO_TAKER, type Receive } from "./bus.ts";
 import { call } from "./call.ts";
 import type { BrokerConnection } from "./connection.ts";
+import { connectAction, SocketTransport } from "./transport.ts";
 
 /** Bytes under way to the server past which writers wait for it. */
 const MAX_UNDER_WAY: number = 1 << 20;
@@ -53,8 +53,6 @@ export interface ConnectOptions {
 }
 
 type Client = typeof import("@nats-io/transport-node");
-
-type TlsOptions = import("@nats-io/transport-node").TlsOptions;
 
 /** A broker: the servers that are known of it, and how to get in. */
 export class Broker {
@@ -111,14 +109,14 @@ export class Broker {
   async #dial(client: Client, server: HostPort, options: ConnectOptions): Promise<Bus> {
     const { ca, creds, user } = this.#access;
     const { host, port } = server;
-    requireNetPermission(host, port);
-    const connecting = client.connect({
+    client.setTransportFactory({ factory: () => new SocketTransport() });
+    const connecting = client.NatsConnectionImpl.connect({
       servers: formatHostPort(host, port),
       timeout: options.timeoutMs,
       reconnect: false,
       ignoreClusterUpdates: true,
       pingInterval: PING_MS,
-      ...(this.address.tls || ca !== undefined) && { tls: tlsOptions(host, ca) },
+      ...(this.address.tls || ca !== undefined) && { tls: ca === undefined ? {} : { ca } },
       ...user !== undefined && { user: user.user, pass: user.password },
       ...creds !== undefined &&
         { authenticator: client.credsAuthenticator(new TextEncoder().encode(creds)) },
@@ -165,25 +163,12 @@ function load(): Promise<Client> {
   });
 }
 
-/**
- * Keeps faults of the client library from the process. It logs errors with what a server has sent, which must not
- * get to the screen. And it stops listening to sockets before they have ended: a late reset is then an uncaught
- * error, of which Deno would end the process. The library has noticed the end of the connection by itself.
- */
+/** Keeps off the screen what the client library logs: an error with text that a server has sent. */
 function contain(): void {
   const { log } = console;
   console.log = (...values) => {
-    if (!values.some((value) => value instanceof Error)) log(...values);
+    if (values[0] !== "reader closed") log(...values);
   };
-  addEventListener("error", (event) => {
-    const isOfSocket = event.error instanceof Error && "syscall" in event.error;
-    if (isOfSocket) event.preventDefault();
-  });
-}
-
-/** Without `host`, the library would compare the certificate of an IP address with the name `localhost`. */
-function tlsOptions(host: string, ca: string | undefined): TlsOptions {
-  return { host, ...ca !== undefined && { ca } } as TlsOptions;
 }
 
 type Msg = import("@nats-io/transport-node").Msg;
@@ -274,14 +259,12 @@ class NatsBus implements Bus {
 function requireMessages({ info }: Connection, { host, port }: HostPort): void {
   const longest = info?.max_payload;
   if (Number.isSafeInteger(longest) && longest! >= MIN_MESSAGE_BYTES) return;
-  const action = `Cannot connect to the broker at ${formatHostPort(host, port)}`;
-  throw new NetError(
-    "unreachable",
-    `${action}: it takes no messages of ${MIN_MESSAGE_BYTES} bytes`,
-    {
-      hint: "Have its operator set a larger max_payload.",
-    },
-  );
+  const message = `${
+    connectAction(host, port)
+  }: it takes no messages of ${MIN_MESSAGE_BYTES} bytes`;
+  throw new NetError("unreachable", message, {
+    hint: "Have its operator set a larger max_payload.",
+  });
 }
 
 /** Whether a message says that another one has no taker. The library cannot read all headers that clients send. */
@@ -305,9 +288,12 @@ function connectError(
   timeoutMs: number,
   tls: boolean,
 ): unknown {
+  const action = connectAction(host, port);
+  const hint = "Check that a NATS server runs there.";
+  if (cause instanceof NetError && ["connection-refused", "unreachable"].includes(cause.code)) {
+    return new NetError(cause.code, cause.message, { cause, hint });
+  }
   if (cause instanceof LanchatError) return cause;
-  const where = formatHostPort(host, port);
-  const action = `Cannot connect to the broker at ${where}`;
   if (cause instanceof AuthorizationError) {
     const hint = "Check --via-creds or NATS_CREDS, or NATS_USER and NATS_PASSWORD.";
     return new NetError("permission-denied", `${action}: it does not accept this user`, {
@@ -315,21 +301,13 @@ function connectError(
       hint,
     });
   }
-  const reason = shown(cause?.message ?? "the connection ended");
-  const hint = "Check that a NATS server runs there.";
-  if (/connection refused/i.test(reason)) {
-    return new NetError("connection-refused", `${action}: nothing listens there`, { cause, hint });
-  }
-  if (/ENOTFOUND|getaddrinfo/.test(reason)) {
-    return new NetError("name-not-found", `${action}: no such host name`, { cause });
-  }
   if (cause instanceof TimeoutError) {
     const seconds = Math.round(timeoutMs / 100) / 10;
     return new NetError("unreachable", `${action}: no answer in ${seconds} s`, { cause });
   }
-  const forTls = "Check the server's certificate, and NATS_CA. TLS to it needs Deno 2.8 or later.";
+  const reason = shown(cause?.message ?? "the connection ended");
   return new NetError("unreachable", `${action}: ${reason}`, {
     cause,
-    hint: tls ? forTls : hint,
+    hint: tls ? "Check the server's certificate, and NATS_CA." : hint,
   });
 }

@@ -32,8 +32,8 @@ export interface Connection {
  *
  * @param conn The socket; from now on, only the connection may read, write or close it.
  */
-export function openConnection(conn: Deno.TcpConn): Connection {
-  const remoteAddress = conn.remoteAddr.hostname.replace(/^::ffff:(?=\d+\.)/, "");
+export function openConnection(conn: Deno.TcpConn | Deno.TlsConn): Connection {
+  const remoteAddress = (conn.remoteAddr as Deno.NetAddr).hostname.replace(/^::ffff:(?=\d+\.)/, "");
   let buffer = new Uint8Array(MIN_READ_BYTES);
   let open = true;
   let failWrite: ((reason: NetError) => void) | undefined;
@@ -98,7 +98,7 @@ export function openConnection(conn: Deno.TcpConn): Connection {
     },
   });
 
-  attempt(() => conn.setNoDelay());
+  if ("setNoDelay" in conn) attempt(() => conn.setNoDelay());
   return { readable, writable, remoteAddress, close };
 }
 

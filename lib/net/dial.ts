@@ -39,8 +39,23 @@ export async function dial(
   port: number,
   options: DialOptions = {},
 ): Promise<Connection> {
-  const { connect = Deno.connect, signal, timeoutMs = DIAL_TIMEOUT_MS } = options;
   const action = `Cannot connect to ${formatHostPort(host, port)}`;
+  return openConnection(await dialSocket(host, port, { ...options, action }));
+}
+
+/** Options of {@linkcode dialSocket}. */
+export interface DialSocketOptions extends DialOptions {
+  /** What fails, for messages. */
+  readonly action: string;
+}
+
+/** Connects as {@linkcode dial} does, and leaves the socket as it is. @throws {NetError} */
+export async function dialSocket(
+  host: string,
+  port: number,
+  options: DialSocketOptions,
+): Promise<Deno.TcpConn> {
+  const { action, connect = Deno.connect, signal, timeoutMs = DIAL_TIMEOUT_MS } = options;
   const timeout = new AbortController();
   const cancel = systemClock.after(timeoutMs, () => {
     timeout.abort(new NetError("unreachable", `${action}: no answer in ${timeoutMs / 1000} s`));
@@ -48,13 +63,34 @@ export async function dial(
   try {
     requireNetPermission(host, port);
     const signals = signal === undefined ? [timeout.signal] : [timeout.signal, signal];
-    const conn = await connect({ hostname: host, port, signal: AbortSignal.any(signals) });
-    return openConnection(conn);
+    return await connect({ hostname: host, port, signal: AbortSignal.any(signals) });
   } catch (error) {
     signal?.throwIfAborted();
     throw dialError(action, isAddress(host), error as Error);
   } finally {
     cancel();
+  }
+}
+
+/**
+ * Encrypts a connection with TLS; it is closed if that fails.
+ *
+ * @param conn No one may have begun to read or write it meanwhile.
+ * @param host The IP address or name that the peer's certificate must have.
+ * @param authorities Certificates of authorities that count beside the public ones, as PEM.
+ */
+export async function encryptSocket(
+  conn: Deno.TcpConn,
+  host: string,
+  authorities: readonly string[],
+): Promise<Deno.TlsConn> {
+  const encrypted = await Deno.startTls(conn, { hostname: host, caCerts: [...authorities] });
+  try {
+    await encrypted.handshake();
+    return encrypted;
+  } catch (error) {
+    encrypted.close();
+    throw error;
   }
 }
 

@@ -27,7 +27,14 @@ export {
 export { ownInterfaces } from "./default_interface.ts";
 export { type Connection, openConnection } from "./connection.ts";
 export { DebuggerBlock } from "./debugger.ts";
-export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
+export {
+  dial,
+  DIAL_TIMEOUT_MS,
+  type DialOptions,
+  dialSocket,
+  type DialSocketOptions,
+  encryptSocket,
+} from "./dial.ts";
 export {
   type AnnounceOptions,
   RoomAnnouncer,

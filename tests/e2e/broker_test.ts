@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { NatsServer, NO_NATS } from "../support/nats_server.ts";
 import { certificates } from "../support/certificates.ts";
 import { credentialedServer } from "../support/nats_credentials.ts";
-import { BINARY, emptyDirectory, Program, run } from "../support/program.ts";
+import { emptyDirectory, Program, run } from "../support/program.ts";
 import { testUnless } from "../support/tools.ts";
 
 const LOCAL = ["--json", "--port", "0", "--host", "127.0.0.1", "--no-announce"];
@@ -271,24 +271,21 @@ testUnless(
   },
 );
 
-// The base binary at hand is of Deno 2.4, whose node:tls cannot encrypt an open connection.
-if (BINARY === undefined) {
-  testUnless(NO_NATS, "serve --via tls: only with the authority of NATS_CA", async () => {
-    const { ca, certificate, key } = await certificates();
-    await using server = await NatsServer.start(
-      `tls { cert_file: "${certificate}", key_file: "${key}" }`,
-    );
-    const options = { permissions: READ, env: { NATS_CA: ca } };
-    const via = ["--via", `tls://${server.address}`];
-    await using host = new Program(["serve", "--name", "ada", ...LOCAL, ...via], options);
-    const link = (await host.event("invite")).via!;
-    assertStringIncludes(link, `tls://${server.address}/`);
-    await using bob = new Program(["join", link, "--name", "bob", "--json"], options);
-    await bob.ready();
-    await using eve = joining("eve", link);
-    const { code, hint } = await eve.event("error");
-    assertEquals(code, "unreachable");
-    assertStringIncludes(hint!, "NATS_CA");
-    await eve.ends(1);
-  });
-}
+testUnless(NO_NATS, "serve --via tls: only with the authority of NATS_CA", async () => {
+  const { ca, certificate, key } = await certificates();
+  await using server = await NatsServer.start(
+    `tls { cert_file: "${certificate}", key_file: "${key}" }`,
+  );
+  const options = { permissions: READ, env: { NATS_CA: ca } };
+  const via = ["--via", `tls://${server.address}`];
+  await using host = new Program(["serve", "--name", "ada", ...LOCAL, ...via], options);
+  const link = (await host.event("invite")).via!;
+  assertStringIncludes(link, `tls://${server.address}/`);
+  await using bob = new Program(["join", link, "--name", "bob", "--json"], options);
+  await bob.ready();
+  await using eve = joining("eve", link);
+  const { code, hint } = await eve.event("error");
+  assertEquals(code, "unreachable");
+  assertStringIncludes(hint!, "NATS_CA");
+  await eve.ends(1);
+});

@@ -1,4 +1,5 @@
 /** The transport over real NATS servers. */
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseBrokerAddress } from "../../lib/broker_address.ts";
 import {
@@ -182,8 +183,42 @@ natsTest("Broker checks the server's certificate", async () => {
   );
   assertMatch(refused.hint!, /NATS_CA/);
   await using plain = await NatsServer.start();
-  await assertFails(brokerAt(`tls://${plain.address}`).connect({ timeoutMs }), "unreachable");
+  await assertFails(
+    brokerAt(`tls://${plain.address}`).connect({ timeoutMs }),
+    "unreachable",
+    "it has no TLS",
+  );
 });
+
+natsTest(
+  "Broker believes nothing that came in clear text before TLS, except the first line",
+  async () => {
+    const { ca, certificate, key } = await certificates();
+    await using server = await NatsServer.start(
+      `tls { cert_file: "${certificate}", key_file: "${key}" }`,
+    );
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const proxying = (async () => {
+      const caller = await listener.accept();
+      const behind = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+      const buffer = new Uint8Array(4096);
+      const length = await behind.read(buffer);
+      const lie = utf8(`INFO {"version":"2.9.10","proto":1,"max_payload":10}\r\n`);
+      await caller.write(concat(buffer.subarray(0, length!), lie));
+      await Promise.allSettled([
+        caller.readable.pipeTo(behind.writable),
+        behind.readable.pipeTo(caller.writable),
+      ]);
+    })();
+    const bus = await brokerAt(`tls://127.0.0.1:${listener.addr.port}`, {
+      ca: Deno.readTextFileSync(ca),
+    }).connect({ timeoutMs });
+    await bus.flush();
+    await bus.close();
+    assertEquals((await bus.closed).code, "connection-lost", "it was closed, and not for the lie");
+    await proxying;
+  },
+);
 
 natsTest("Broker loses the connection with its server", async () => {
   await using server = await NatsServer.start();
@@ -247,7 +282,7 @@ async function serveLies(
 
 const LIES = {
   "permission-denied": `-ERR 'Permissions Violation for Publish to "\x1b[2J"'\r\n`,
-  "unreachable": "INFO {\x1b[2J}\r\n",
+  "connection-lost": "INFO {\x1b[2J}\r\n",
 };
 
 for (const [code, lie] of Object.entries(LIES)) {
@@ -275,6 +310,30 @@ for (const max_payload of [undefined, 10, "1000000", 1.5e3 + 0.5]) {
   });
 }
 
+test("Broker leaves uncaught errors and the log of the rest of the process alone", async () => {
+  const script = `
+    import { createConnection } from "node:net";
+    import { Broker } from "${import.meta.resolve("../../lib/broker/mod.ts")}";
+    import { parseBrokerAddress } from "${import.meta.resolve("../../lib/broker_address.ts")}";
+    const broker = new Broker(parseBrokerAddress("nats://127.0.0.1:1"));
+    await broker.connect({ timeoutMs: 5000 }).catch(() => {});
+    console.log("logged", new Error("of its own"));
+    createConnection(1, "127.0.0.1");`;
+  const { code, stderr, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...[
+        "eval",
+        "--no-check",
+        `--config=${fileURLToPath(import.meta.resolve("../../deno.json"))}`,
+      ],
+      script,
+    ],
+  }).output();
+  assertEquals(code, 1);
+  assertMatch(new TextDecoder().decode(stdout), /^logged Error: of its own/);
+  assertMatch(new TextDecoder().decode(stderr), /ECONNREFUSED/);
+});
+
 test("Broker notices that a server is gone while much is under way to it", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepting = listener.accept();
@@ -295,6 +354,7 @@ test("Broker says why it cannot connect", async () => {
   await assertFails(
     brokerAt(`nats://127.0.0.1:${listener.addr.port}`).connect({ timeoutMs }),
     "unreachable",
+    "no NATS server answers there",
   );
   await assertFails(brokerAt("nats://no-such.invalid").connect({ timeoutMs }), "name-not-found");
   const stop = new AbortController();

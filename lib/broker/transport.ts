@@ -1,0 +1,166 @@
+/**
+ * The sockets of the client library of NATS. Its own ones leave errors uncaught, which end the process, and cannot
+ * encrypt before Deno 2.8.
+ *
+ * @module
+ */
+import { formatHostPort } from "../address.ts";
+import { type Bytes, concat } from "../bytes/mod.ts";
+import { NetError } from "../errors.ts";
+import { type Connection, dialSocket, encryptSocket, openConnection } from "../net/mod.ts";
+import type { ConnectionOptions, Server, Transport } from "@nats-io/transport-node";
+
+/** Maximum length of a server's first line, in bytes: it names the others of its cluster. */
+const MAX_INFO_BYTES = 65_536;
+
+/** Begins each error about a connection. */
+export function connectAction(host: string, port: number): string {
+  return `Cannot connect to the broker at ${formatHostPort(host, port)}`;
+}
+
+/** One connection to a server, as the client library wants it. */
+export class SocketTransport implements Transport {
+  readonly lang = "lanchat";
+  readonly version = "1";
+  /** Why the connection ended, if an error ended it. */
+  closeError?: Error;
+  readonly #closing = new AbortController();
+  readonly #closed = Promise.withResolvers<void | Error>();
+  #connection: Connection | undefined;
+  #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  /** What the server said before the library began to read. */
+  #first: Bytes = new Uint8Array();
+  #isEncrypted = false;
+
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /**
+   * Connects, waits for the server's first line, and encrypts the connection if that or the options ask for it.
+   *
+   * @throws {NetError} If there is no NATS server, or it does not encrypt although it should.
+   */
+  async connect(server: Server, { timeout, tls }: ConnectionOptions): Promise<void> {
+    const { hostname, port } = server;
+    const { signal } = this.#closing;
+    const action = connectAction(hostname, port);
+    const tcp = await dialSocket(hostname, port, {
+      action,
+      signal,
+      ...timeout !== undefined && { timeoutMs: timeout },
+    });
+    let socket: Deno.TcpConn | Deno.TlsConn = tcp;
+    const close = (): void => {
+      try {
+        socket.close();
+      } catch {
+        // It is closed already.
+      }
+    };
+    signal.addEventListener("abort", close);
+    try {
+      signal.throwIfAborted();
+      tcp.setNoDelay();
+      this.#first = await readLine(tcp);
+      const { isOffered, isRequired } = encryptionOf(this.#first);
+      if (tls && !isOffered) throw new NetError("unreachable", `${action}: it has no TLS`);
+      if (tls || isRequired) {
+        // What came in clear text after the first line was not from the server that has the certificate.
+        this.#first = this.#first.slice(0, lengthOfLine(this.#first));
+        socket = await encryptSocket(tcp, hostname, tls?.ca === undefined ? [] : [tls.ca]);
+        this.#isEncrypted = true;
+      }
+      signal.throwIfAborted();
+      this.#connection = openConnection(socket);
+      this.#writer = this.#connection.writable.getWriter();
+      this.#writer.closed.catch(() => {});
+    } catch (cause) {
+      close();
+      if (!(cause instanceof NoServer)) throw cause;
+      throw new NetError("unreachable", `${action}: no NATS server answers there`, { cause });
+    } finally {
+      signal.removeEventListener("abort", close);
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
+    try {
+      yield this.#first;
+      yield* this.#connection!.readable;
+    } catch (error) {
+      this.closeError = error as Error;
+    } finally {
+      this.#end();
+    }
+  }
+
+  isEncrypted(): boolean {
+    return this.#isEncrypted;
+  }
+
+  /** Sends bytes; a failure ends the reading side. */
+  send(frame: Uint8Array): void {
+    void this.#writer?.write(frame).catch(() => {});
+  }
+
+  close(error?: Error): Promise<void> {
+    if (error !== undefined && !this.isClosed) this.closeError = error;
+    this.#end();
+    return Promise.resolve();
+  }
+
+  disconnect(): void {
+    this.#end();
+  }
+
+  closed(): Promise<void | Error> {
+    return this.#closed.promise;
+  }
+
+  discard(): void {
+    this.#end();
+  }
+
+  /** Ends the connection; the library must not hear of the end of one that did not come about. */
+  #end(): void {
+    this.#closing.abort();
+    this.#connection?.close();
+    if (this.#connection !== undefined) this.#closed.resolve(this.closeError);
+  }
+}
+
+/** Something else than a NATS server has answered, or nothing. */
+class NoServer extends Error {}
+
+/** Reads at least the first line. @throws {NoServer} If there is none. */
+async function readLine(conn: Deno.TcpConn): Promise<Bytes> {
+  let read: Bytes = new Uint8Array();
+  const buffer = new Uint8Array(4096);
+  while (lengthOfLine(read) === 0) {
+    const length = await conn.read(buffer).catch(() => null);
+    if (length === null || read.length > MAX_INFO_BYTES) throw new NoServer();
+    read = concat(read, buffer.subarray(0, length));
+  }
+  return read;
+}
+
+/** The bytes of the first line, with its end; 0 if it has none. */
+function lengthOfLine(bytes: Bytes): number {
+  return bytes.indexOf(0x0a) + 1;
+}
+
+/** What a server's first line says about TLS. @throws {NoServer} If it is not that of a NATS server. */
+function encryptionOf(first: Bytes): { isOffered: boolean; isRequired: boolean } {
+  const line = new TextDecoder().decode(first.subarray(0, lengthOfLine(first)));
+  const [, json = ""] = /^INFO\s+(\{.*\})\s*$/i.exec(line) ?? [];
+  try {
+    const { tls_available, tls_required } = JSON.parse(json);
+    return {
+      isOffered: tls_required === true || tls_available === true,
+      isRequired: tls_required === true,
+    };
+  } catch {
+    throw new NoServer();
+  }
+}
