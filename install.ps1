@@ -34,32 +34,36 @@ function Get-ReleaseFile([string]$Name, [string]$Release, [string]$Work) {
 function Confirm-Signature([string]$Work) {
   # Without a byte order mark, which ssh-keygen does not know.
   [IO.File]::WriteAllText("$Work\allowed_signers", "lanchat namespaces=`"lanchat-release`" $Key`n")
-  $verify = @{
-    FilePath = 'ssh-keygen'
-    ArgumentList = '-Y verify -f allowed_signers -I lanchat -n lanchat-release -s SHA256SUMS.sig'
-    WorkingDirectory = $Work
-    RedirectStandardInput = "$Work\SHA256SUMS"
-    RedirectStandardOutput = "$Work\verdict"
-    RedirectStandardError = "$Work\reason"
-    NoNewWindow = $true
-    PassThru = $true
-    Wait = $true
+  Push-Location -LiteralPath $Work
+  try {
+    # cmd hands it the bytes of the file; a pipe of PowerShell would change its line ends.
+    $verdict = cmd.exe /d /c 'ssh-keygen -Y verify -f allowed_signers -I lanchat -n lanchat-release -s SHA256SUMS.sig <SHA256SUMS 2>&1'
+  } finally {
+    Pop-Location
   }
-  if ((Start-Process @verify).ExitCode -ne 0) {
-    throw 'The signature of SHA256SUMS is wrong. Nothing was installed.'
+  if ($LASTEXITCODE -ne 0) {
+    throw "The signature of SHA256SUMS is wrong ($($verdict | Select-Object -First 1)). Nothing was installed."
   }
 }
 
+# .NET does the work of Get-FileHash and Expand-Archive: these are script modules, which Windows PowerShell does not
+# find where a program of PowerShell 7 started it.
 function Confirm-Checksum([string]$File, [string]$Sum) {
-  if ((Get-FileHash -Algorithm SHA256 -Path $File).Hash -ne $Sum) {
+  $stream = [IO.File]::OpenRead($File)
+  try {
+    $hash = [Security.Cryptography.SHA256]::Create().ComputeHash($stream)
+  } finally {
+    $stream.Dispose()
+  }
+  if ([BitConverter]::ToString($hash).Replace('-', '') -ne $Sum) {
     throw "The checksum of $(Split-Path -Leaf $File) is wrong. Nothing was installed."
   }
 }
 
 # The version of a program; nothing if it does not run.
 function Get-ProgramVersion([string]$Program) {
-  if (-not (Test-Path $Program)) { return }
-  try { $line = & $Program --version } catch { return }
+  if (-not (Test-Path -LiteralPath $Program)) { return }
+  try { $line = & $Program --version | Select-Object -First 1 } catch { return }
   if ($line -match '^lanchat (\d+\.\d+\.\d+) ') { $Matches[1] }
 }
 
@@ -73,13 +77,17 @@ function Install-Lanchat {
   }
   # Beside the program, so that it moves there in one step.
   $work = "$Directory\.download-$([guid]::NewGuid())"
-  New-Item -ItemType Directory -Force -Path $work | Out-Null
+  try {
+    New-Item -ItemType Directory -Force -Path $work | Out-Null
+  } catch {
+    throw "Cannot write into $Directory. Choose another directory with -Directory."
+  }
   try {
     Get-ReleaseFile 'SHA256SUMS' $Version $work
     Get-ReleaseFile 'SHA256SUMS.sig' $Version $work
     Confirm-Signature $work
     $pattern = "^([0-9a-f]{64})  (lanchat-(\d+\.\d+\.\d+)-$Target)\.zip$"
-    $entry = Get-Content "$work\SHA256SUMS" | Where-Object { $_ -match $pattern } | Select-Object -First 1
+    $entry = Get-Content -LiteralPath "$work\SHA256SUMS" | Where-Object { $_ -match $pattern } | Select-Object -First 1
     if (-not ($entry -match $pattern)) { throw "The release has no binary for $Target." }
     $sum, $package, $new = $Matches[1], $Matches[2], $Matches[3]
     $old = Get-ProgramVersion "$Directory\lanchat.exe"
@@ -97,12 +105,13 @@ function Install-Lanchat {
     }
     Get-ReleaseFile "$package.zip" $new $work
     Confirm-Checksum "$work\$package.zip" $sum
-    Expand-Archive -Path "$work\$package.zip" -DestinationPath $work
+    Add-Type -AssemblyName System.IO.Compression.FileSystem
+    [IO.Compression.ZipFile]::ExtractToDirectory("$work\$package.zip", $work)
     if ((Get-ProgramVersion "$work\$package\lanchat.exe") -ne $new) {
       throw "lanchat $new does not run on this system. Nothing was installed."
     }
     try {
-      Move-Item -Force "$work\$package\lanchat.exe" "$Directory\lanchat.exe"
+      Move-Item -Force -LiteralPath "$work\$package\lanchat.exe" -Destination "$Directory\lanchat.exe"
     } catch {
       throw "Cannot write $Directory\lanchat.exe. End lanchat where it runs, and try again."
     }
@@ -110,32 +119,33 @@ function Install-Lanchat {
     Write-Output "lanchat $new is installed in $Directory$replaced."
     Write-PathHint
   } finally {
-    Remove-Item -Recurse -Force $work
+    # A scanner may still read a file there, which must not hide the error.
+    Remove-Item -Recurse -Force -ErrorAction SilentlyContinue -LiteralPath $work
   }
 }
 
 # Says what is in the way of typing `lanchat`.
 function Write-PathHint {
-  if (($env:Path -split ';') -contains $Directory) {
+  if (($env:Path -split ';').TrimEnd('\') -contains $Directory.TrimEnd('\')) {
     Write-Output 'To begin, type: lanchat'
     return
   }
   Write-Output 'To find it, run this line, and open another window:'
-  Write-Output "  [Environment]::SetEnvironmentVariable('Path', [Environment]::GetEnvironmentVariable('Path', 'User') + ';$Directory', 'User')"
+  Write-Output "  [Environment]::SetEnvironmentVariable('Path', [Environment]::GetEnvironmentVariable('Path', 'User') + ';$($Directory.Replace("'", "''"))', 'User')"
 }
 
 function Uninstall-Lanchat {
   $program = "$Directory\lanchat.exe"
-  if (-not (Test-Path $program)) { throw "lanchat is not installed in $Directory." }
+  if (-not (Test-Path -LiteralPath $program)) { throw "lanchat is not installed in $Directory." }
   try {
-    Remove-Item -Force $program
+    Remove-Item -Force -LiteralPath $program
   } catch {
     throw "Cannot remove $program. End lanchat where it runs, and try again."
   }
-  if (-not (Get-ChildItem -Force $Directory)) { Remove-Item -Force $Directory }
+  if (-not (Get-ChildItem -Force -LiteralPath $Directory)) { Remove-Item -Force -LiteralPath $Directory }
   Write-Output "Removed lanchat from $Directory."
   $kept = "$env:APPDATA\lanchat"
-  if (Test-Path $kept) { Write-Output "Your identity and the people you have met are still in $kept." }
+  if (Test-Path -LiteralPath $kept) { Write-Output "Your identity and the people you have met are still in $kept." }
 }
 
 function Invoke-Main {
@@ -144,7 +154,12 @@ function Invoke-Main {
   $ErrorActionPreference = 'Stop'
   # The bar slows Windows PowerShell down.
   $ProgressPreference = 'SilentlyContinue'
+  # PowerShell 7 can throw where a program fails, before this script says what is wrong.
+  $PSNativeCommandUseErrorActionPreference = $false
   [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
+  $Version = $Version -replace '^v'
+  # .NET has a working directory of its own.
+  $Directory = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Directory)
   if ($Uninstall) { Uninstall-Lanchat } else { Install-Lanchat }
 }
 

@@ -1,6 +1,9 @@
-/** `install.sh` against releases on the loopback interface, and the form of `install.ps1`. */
+/**
+ * `install.sh` against releases on the loopback interface, and as much of `install.ps1` as can be tested without
+ * PowerShell.
+ */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { TARGETS } from "../../release/binary.ts";
+import { archiveName, TARGETS } from "../../release/binary.ts";
 import { RELEASE_KEY, RELEASES } from "../../release/publisher.ts";
 import { read } from "../docs/documents.ts";
 import { emptyDirectory } from "../support/program.ts";
@@ -11,6 +14,7 @@ import {
   ReleaseServer,
   SigningKey,
   signSums,
+  sumLine,
 } from "../support/release_server.ts";
 import { missing, testUnless } from "../support/tools.ts";
 
@@ -438,4 +442,82 @@ Deno.test("install.sh, install.ps1 and release/publisher.ts have one owner, addr
     `$Releases = "${address("$Owner")}"`,
     `$Key = '${RELEASE_KEY}'`,
   ]);
+});
+
+/** Steps of an installation, in their order: what each script says there. */
+const STEPS: readonly (readonly [shell: string, power: string])[] = [
+  ["case $KEY in", "$Key.StartsWith("],
+  ["has ssh-keygen", "Get-Command -CommandType Application ssh-keygen"],
+  ["download SHA256SUMS ", "Get-ReleaseFile 'SHA256SUMS' "],
+  ["download SHA256SUMS.sig ", "Get-ReleaseFile 'SHA256SUMS.sig' "],
+  ["verify_signature", "Confirm-Signature "],
+  ["The release has no binary", "The release has no binary"],
+  ["old=$(version_of", "$old = Get-ProgramVersion "],
+  ["and is the latest version", "and is the latest version"],
+  ["is older than the installed", "is older than the installed"],
+  ["under the name of", "under the name of"],
+  ['download "$archive"', 'Get-ReleaseFile "$package.zip"'],
+  ["verify_checksum ", "Confirm-Checksum "],
+  ["tar -xzf", "ExtractToDirectory("],
+  ['version_of "$unpacked', '(Get-ProgramVersion "$work'],
+  ["put lanchat", "Move-Item "],
+  ["path_hint", "Write-PathHint"],
+];
+
+Deno.test("install.sh and install.ps1 do the same steps in the same order", () => {
+  const [, shell] = /^install\(\) \{\n([^]*?)^\}/m.exec(SCRIPT)!;
+  const [, power] = /^function Install-Lanchat \{\n([^]*?)^\}/m.exec(POWERSHELL)!;
+  for (const [script, column] of [[shell!, 0], [power!, 1]] as const) {
+    let at = -1;
+    for (const step of STEPS) {
+      const next = script.indexOf(step[column]);
+      assert(next > at, `${step[column]} is missing, or too early`);
+      at = next;
+    }
+  }
+});
+
+Deno.test("install.ps1 does nothing if it was cut off", () => {
+  const inside = /<#[^]*?#>\n|^param\([^]*?^\)\n|^function [^]*?^\}\n|^#.*\n|^\n/gm;
+  assertMatch(POWERSHELL.replaceAll(inside, ""), /^(?:\$\w+ = .*\n)+try \{\n {2}Invoke-Main\n\}/);
+});
+
+Deno.test("install.ps1 is in ASCII, which Windows PowerShell reads in any code page", () => {
+  assertMatch(POWERSHELL, /^[\n\x20-\x7e]*$/);
+});
+
+testUnless(OBSTACLE, "install.ps1 has ssh-keygen verify what install.sh does", async () => {
+  const [, command] = /cmd\.exe \/d \/c '(.+)'/.exec(POWERSHELL)!;
+  const [, signer] = /allowed_signers", "(.+)\$Key`n"/.exec(POWERSHELL)!;
+  const directory = emptyDirectory();
+  const sums = new TextEncoder().encode("sums\n");
+  await Deno.writeTextFile(
+    `${directory}/allowed_signers`,
+    `${signer!.replaceAll("`", "")}${KEY.publicKey}\n`,
+  );
+  await Deno.writeFile(`${directory}/SHA256SUMS`, sums);
+  const verify = async (signature: Uint8Array): Promise<string> => {
+    await Deno.writeFile(`${directory}/SHA256SUMS.sig`, signature);
+    const { code, stdout } = await new Deno.Command("sh", {
+      args: ["-c", command!],
+      cwd: directory,
+    }).output();
+    return `${code}: ${new TextDecoder().decode(stdout)}`;
+  };
+  assertMatch(await verify(await KEY.sign(sums)), /^0: Good "lanchat-release" signature/);
+  assertMatch(await verify(await KEY.sign(sums, "git")), /^255: /);
+  assertMatch(await verify(await (await SigningKey.generate()).sign(sums)), /^255: /);
+});
+
+Deno.test("install.ps1 finds the archive for Windows among the checksums", async () => {
+  const [, name] = /^\$Target = '(.+)'$/m.exec(POWERSHELL)!;
+  const [, pattern] = /^ +\$pattern = "(.+)"$/m.exec(POWERSHELL)!;
+  const lines = await Promise.all(
+    TARGETS.map((target) => sumLine(archiveName(target), new Uint8Array())),
+  );
+  const found = lines.map((line) =>
+    new RegExp(pattern!.replace("$Target", name!)).exec(line.trimEnd())?.slice(2)
+  ).filter((groups) => groups !== undefined);
+  const { version } = JSON.parse(read("deno.json"));
+  assertEquals(found, [[`lanchat-${version}-windows-x64`, version]]);
 });
