@@ -7,7 +7,7 @@
  * @module
  */
 import { equal, toHex } from "../bytes/mod.ts";
-import { type Code, LanchatError } from "../errors.ts";
+import { type Code, LanchatError, TransferError } from "../errors.ts";
 import type { ReceiverView, TransferState, TransferView } from "../session_events.ts";
 import {
   type FileMessage,
@@ -362,13 +362,14 @@ export class SendingTransfer<M extends FileMember> {
     const binding = await this.#bind(offered);
     const { offer, port } = binding;
     if (this.#ended) return;
+    const to = this.to && this.#presentSession(this.to);
     // Before the host accepts it: wants may come at once.
     this.#binding = binding;
-    for (const member of this.to === undefined ? this.#context.members : [this.to]) {
+    for (const member of to === undefined ? this.#context.members : [to]) {
       this.#audience.add(member);
     }
     try {
-      await port.send({ kind: "offer", ...offer }, this.to && toHex(this.to.session));
+      await port.send({ kind: "offer", ...offer }, to && toHex(to.session));
     } catch (error) {
       // If the session is replaced, `rebind` offers it again.
       if (port === this.#context.port) throw error;
@@ -376,6 +377,14 @@ export class SendingTransfer<M extends FileMember> {
     if (this.#ended) return;
     this.#showOffer();
     if (this.to === undefined && this.#binding === binding) this.#offerToNewcomers(binding);
+  }
+
+  /** A member's session, or the last one of the same identity if it ended while the files were read. */
+  #presentSession({ key, name, session }: M): M {
+    const sessions = [...this.#context.members].filter((member) => equal(member.key, key));
+    const present = sessions.find((member) => equal(member.session, session)) ?? sessions.at(-1);
+    if (present === undefined) throw new TransferError("no-such-member", `${name} left`);
+    return present;
   }
 
   /** Offers to those who came before the host had the offer to the room: they may have that, too. */

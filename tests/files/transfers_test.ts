@@ -2,7 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat, toHex, utf8 } from "../../lib/bytes/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
 import { StoreError } from "../../lib/errors.ts";
-import { type FileContents, LEAF_BYTES, SEALED_UNIT_BYTES } from "../../lib/files/mod.ts";
+import {
+  type FileContents,
+  LEAF_BYTES,
+  memoryFile,
+  SEALED_UNIT_BYTES,
+} from "../../lib/files/mod.ts";
 import {
   type FileMessage,
   ReportState,
@@ -1038,6 +1043,41 @@ test("Transfers shows no rate of a receiver who is away, and none of what they h
   assert(rates.length > 2, `${rates}`);
   assert(Math.max(...rates) < 2 * 5 * LEAF_BYTES, `${rates}`);
 });
+
+// A receiver who comes and goes while the files are read.
+
+for (const isBack of [true, false]) {
+  const outcome = isBack ? "offers the files to the new session" : "says who left";
+  test(`Transfers ${outcome} of a receiver whose session ended while they were read`, async () => {
+    const [room, ada, bob, carol] = await roomOf("ada", "bob", "carol") as [
+      FileRoom,
+      FileSide,
+      FileSide,
+      FileSide,
+    ];
+    await using _room = room;
+    const bytes = testBytes(2 * LEAF_BYTES);
+    const reading = Promise.withResolvers<void>();
+    const memory = memoryFile("film", bytes);
+    const readAt: FileContents["readAt"] = async (...at) => {
+      await reading.promise;
+      await memory.readAt(...at);
+    };
+    ada.transfers.offer({ name: "film", contents: { ...memory, readAt } }, bob.member);
+    if (isBack) bob.replaceSession();
+    else bob.leave();
+    reading.resolve();
+    if (isBack) {
+      await bob.accepts();
+      await bob.event("received");
+      assertEquals(await bob.read("film"), bytes);
+    } else {
+      const { code, message } = await ada.event("file-failed");
+      assertEquals([code, message], ["no-such-member", "bob left"]);
+    }
+    assertEquals([shown(carol), ada.transfers.list()], [[], []]);
+  });
+}
 
 // Silence.
 
