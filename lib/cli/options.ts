@@ -458,7 +458,7 @@ export const OPTIONS = [
     name: "--download-dir",
     commands: ["serve", "join"],
     type: "directory",
-    summary: "save files there (default: Downloads/lanchat)",
+    summary: "save files there (Downloads/lanchat or ./lanchat)",
     permission: "--allow-read=DIR --allow-write=DIR",
     excludedBy: ["--relay-only", "With --relay-only, the host gets no files."],
   },

@@ -90,7 +90,7 @@ export function personOfferSentences(event: OfferEvent): string[] {
   if (directory === undefined) {
     return [offerFact(event), `To save ${it}, start lanchat with --allow-read --allow-write.`];
   }
-  return [offerFact(event), `/accept ${id} saves ${it} in ${directory}; /decline ${id} refuses.`];
+  return [offerFact(event), `/accept ${id} saves ${it} in ${directory}, or /decline ${id}.`];
 }
 
 /** How far a transfer is, in one line. */

@@ -56,7 +56,7 @@ for (const columns of [80, 40]) {
         paths: [await makeFile("big.bin", 512 << 20)],
         to: "ada",
       });
-      const advice = `--/accept1savesitin${folder};/decline1refuses.`;
+      const advice = `--/accept1savesitin${folder},or/decline1.`;
       await ada.until("The offer", () => squeezed(ada).includes(advice));
       assert(
         text(ada).includes('-- hana (not verified) offers you "big.bin" (537 MB).'),

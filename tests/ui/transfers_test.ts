@@ -49,12 +49,12 @@ test("formatBytes and formatSeconds round to what a person can use", () => {
 test("an offer names the sender, the file, its size and what to type", () => {
   assertEquals(personLines(OFFER), [
     'bob✓ offers you "report.pdf" (3.2 MB).',
-    "/accept 1 saves it in /home/ada/lanchat; /decline 1 refuses.",
+    "/accept 1 saves it in /home/ada/lanchat, or /decline 1.",
   ]);
   const { size: _, ...stream } = OFFER;
   assertEquals(personLines({ ...stream, from: CAROL, private: false }), [
     'carol (not verified) offers everyone "report.pdf" (of unknown size).',
-    "/accept 1 saves it in /home/ada/lanchat; /decline 1 refuses.",
+    "/accept 1 saves it in /home/ada/lanchat, or /decline 1.",
   ]);
   assertEquals(personLines({ ...OFFER, accepted: true }), [
     'bob✓ offers you "report.pdf" (3.2 MB). It is saved in /home/ada/lanchat.',
