@@ -11,7 +11,7 @@ import { LanchatError, NetError, quote } from "../errors.ts";
 import { type Bus, NO_TAKER, type Receive } from "./bus.ts";
 import { call } from "./call.ts";
 import type { BrokerConnection } from "./connection.ts";
-import { connectAction, SocketTransport } from "./transport.ts";
+import { connectAction, NO_SERVER_HINT, SocketTransport } from "./transport.ts";
 
 /** Bytes under way to the server past which writers wait for it. */
 const MAX_UNDER_WAY: number = 1 << 20;
@@ -289,10 +289,6 @@ function connectError(
   tls: boolean,
 ): unknown {
   const action = connectAction(host, port);
-  const hint = "Check that a NATS server runs there.";
-  if (cause instanceof NetError && ["connection-refused", "unreachable"].includes(cause.code)) {
-    return new NetError(cause.code, cause.message, { cause, hint });
-  }
   if (cause instanceof LanchatError) return cause;
   if (cause instanceof AuthorizationError) {
     const hint = "Check --via-creds or NATS_CREDS, or NATS_USER and NATS_PASSWORD.";
@@ -308,6 +304,6 @@ function connectError(
   const reason = shown(cause?.message ?? "the connection ended");
   return new NetError("unreachable", `${action}: ${reason}`, {
     cause,
-    hint: tls ? "Check the server's certificate, and NATS_CA." : hint,
+    hint: tls ? "Check the server's certificate, and NATS_CA." : NO_SERVER_HINT,
   });
 }

@@ -13,6 +13,9 @@ import type { ConnectionOptions, Server, Transport } from "@nats-io/transport-no
 /** Maximum length of a server's first line, in bytes: it names the others of its cluster. */
 const MAX_INFO_BYTES = 65_536;
 
+/** What to do if there is no server. */
+export const NO_SERVER_HINT = "Check that a NATS server runs there.";
+
 /** Begins each error about a connection. */
 export function connectAction(host: string, port: number): string {
   return `Cannot connect to the broker at ${formatHostPort(host, port)}`;
@@ -49,6 +52,11 @@ export class SocketTransport implements Transport {
       action,
       signal,
       ...timeout !== undefined && { timeoutMs: timeout },
+    }).catch((cause) => {
+      const isGone = ["connection-refused", "unreachable"].includes(cause.code);
+      throw isGone
+        ? new NetError(cause.code, cause.message, { cause, hint: NO_SERVER_HINT })
+        : cause;
     });
     let socket: Deno.TcpConn | Deno.TlsConn = tcp;
     const close = (): void => {
@@ -78,7 +86,8 @@ export class SocketTransport implements Transport {
     } catch (cause) {
       close();
       if (!(cause instanceof NoServer)) throw cause;
-      throw new NetError("unreachable", `${action}: no NATS server answers there`, { cause });
+      const message = `${action}: no NATS server answers there`;
+      throw new NetError("unreachable", message, { cause, hint: NO_SERVER_HINT });
     } finally {
       signal.removeEventListener("abort", close);
     }

@@ -230,10 +230,11 @@ natsTest("Broker loses the connection with its server", async () => {
   await Promise.all(failed);
   assertEquals((await ends.reception.lost).code, "connection-lost");
   await ends.reception.close();
-  await assertFails(
+  const refused = await assertFails(
     brokerAt(`nats://${server.address}`).connect({ timeoutMs }),
     "connection-refused",
   );
+  assertEquals(refused.hint, "Check that a NATS server runs there.");
 });
 
 natsTest("Broker loses a server before anyone has used the connection", async () => {
@@ -301,11 +302,12 @@ for (const max_payload of [undefined, 10, "1000000", 1.5e3 + 0.5]) {
   test(`Broker refuses a server that takes messages of ${max_payload} bytes`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const serving = serveLies(listener, "", { max_payload });
-    await assertFails(
+    const refused = await assertFails(
       brokerAt(`nats://127.0.0.1:${listener.addr.port}`).connect({ timeoutMs }),
       "unreachable",
       "it takes no messages",
     );
+    assertMatch(refused.hint!, /max_payload/);
     await serving;
   });
 }
