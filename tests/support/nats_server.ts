@@ -33,9 +33,10 @@ export class NatsServer implements AsyncDisposable {
    * Starts a server.
    *
    * @param settings More lines of its configuration; a port of -1 is a free one.
+   * @param wrapper Wraps its command in another one.
    */
-  static async start(settings = ""): Promise<NatsServer> {
-    return new NatsServer(settings, await Running.start(`port: -1\n${settings}`));
+  static async start(settings = "", wrapper?: Wrapper): Promise<NatsServer> {
+    return new NatsServer(settings, await Running.start(`port: -1\n${settings}`, wrapper));
   }
 
   /** Starts a cluster of servers, each with these settings. */
@@ -98,6 +99,9 @@ export class NatsServer implements AsyncDisposable {
   }
 }
 
+/** Wraps a command in another one. */
+type Wrapper = (command: readonly string[]) => readonly string[];
+
 /** A process of a server. */
 class Running {
   readonly log: Output;
@@ -110,11 +114,12 @@ class Running {
     this.log = new Output(child.stderr, () => this.log.text);
   }
 
-  static async start(settings: string): Promise<Running> {
+  static async start(settings: string, wrapper: Wrapper = (same) => same): Promise<Running> {
     const file = `${emptyDirectory()}/nats.conf`;
     await write(file, settings);
-    const command = new Deno.Command("nats-server", {
-      args: ["-c", file],
+    const [executable, ...args] = wrapper(["nats-server", "-c", file]);
+    const command = new Deno.Command(executable!, {
+      args,
       stdin: "null",
       stdout: "null",
       stderr: "piped",
