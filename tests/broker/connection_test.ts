@@ -190,6 +190,24 @@ for (const [what, fault] of Object.entries(FAULTS)) {
   });
 }
 
+for (const offset of [0, 1, HEARTBEAT_MS / 2, HEARTBEAT_MS - 1]) {
+  test(`BrokerConnection finds a lost tail within 4 s, ${offset} ms after a heartbeat`, async () => {
+    await using ends = await pair();
+    const { broker, caller, clock, host } = ends;
+    for (const ms of [HEARTBEAT_MS, offset]) {
+      clock.advance(ms);
+      await nextTurn();
+    }
+    broker.meddle = (message) => message[16] === 1 ? [] : [message];
+    const writer = host.writable.getWriter();
+    for (let i = 0; i < 3; i++) await writer.write(pattern(10));
+    await nextTurn();
+    const failed = assertFails(() => readAll(caller.readable), "connection-lost");
+    clock.advance(2 * HEARTBEAT_MS);
+    await failed;
+  });
+}
+
 test("BrokerConnection ends when the other end gives no sign of life", async () => {
   await using ends = await pair();
   const { broker, clock, caller } = ends;

@@ -1,5 +1,6 @@
 /** Rooms through real NATS servers on loopback, with the program as processes. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { concat } from "../../lib/bytes/mod.ts";
 import { NatsServer, NO_NATS } from "../support/nats_server.ts";
 import { certificates } from "../support/certificates.ts";
 import { credentialedServer } from "../support/nats_credentials.ts";
@@ -216,6 +217,77 @@ testUnless(NO_NATS, "a member that stops reading comes back, and has missed noth
   bob.signal("SIGCONT");
   assertEquals(await bob.hears("ada", 2000), lines);
 });
+
+/**
+ * Passes on what a client and a server say, and loses the messages with data to the client, once it is told to, until
+ * that connection ends.
+ */
+async function losing(server: Deno.TcpConn, client: Deno.TcpConn, faults: Faults): Promise<void> {
+  const asking = client.readable.pipeTo(server.writable).catch(() => {});
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const answering = readable.pipeTo(client.writable).catch(() => {});
+  const writer = writable.getWriter();
+  let held = new Uint8Array();
+  let hasLost = false;
+  try {
+    for await (const chunk of server.readable) {
+      held = concat(held, chunk);
+      while (true) {
+        const end = held.indexOf(0x0a) + 1;
+        const command = new TextDecoder().decode(held.subarray(0, end)).trimEnd();
+        const length = command.startsWith("MSG ") ? Number(command.split(" ").at(-1)) + 2 : 0;
+        if (end === 0 || held.length < end + length) break;
+        const isLost = faults.loses && length > 0 && held[end + 16] === 1;
+        hasLost ||= isLost;
+        if (!isLost) await writer.write(held.slice(0, end + length));
+        held = held.slice(end + length);
+      }
+    }
+  } catch {
+    // One of them has gone.
+  }
+  if (hasLost) faults.loses = false;
+  await writer.close().catch(() => {});
+  await Promise.all([asking, answering]);
+}
+
+/** What {@linkcode losing} does. */
+interface Faults {
+  loses: boolean;
+}
+
+testUnless(
+  NO_NATS,
+  "a member whom the last lines of a burst do not reach notices that, comes back and has them",
+  async () => {
+    await using server = await NatsServer.start();
+    const { host, room } = await hosting(`nats://${server.address}`);
+    await using _ = host;
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const faults = { loses: false };
+    const proxying = (async () => {
+      for (let i = 0; i < 2; i++) {
+        const client = await listener.accept();
+        const { port } = server;
+        await losing(await Deno.connect({ hostname: "127.0.0.1", port }), client, faults);
+      }
+    })();
+    {
+      const through = room.replace(server.address, `127.0.0.1:${listener.addr.port}`);
+      await using bob = await joining("bob", through).ready();
+      await host.event("joined");
+      await host.say("first");
+      await bob.hears("ada", 1);
+      faults.loses = true;
+      await host.say("second", "third");
+      await bob.event("disconnected");
+      assertEquals(bob.heard("ada"), ["first"]);
+      await bob.event("reconnected");
+      assertEquals(await bob.hears("ada", 3), ["first", "second", "third"]);
+    }
+    await proxying;
+  },
+);
 
 testUnless(NO_NATS, "doctor checks the servers of a broker, and the room's host", async () => {
   await using server = await NatsServer.start();
