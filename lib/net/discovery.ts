@@ -15,7 +15,8 @@ import {
   RoomDirectory,
   roomRecords,
 } from "./dns_sd.ts";
-import { Multicast, type MulticastLink, type NetworkOptions } from "./multicast.ts";
+import { type NetworkLink, zoneOf } from "./interfaces.ts";
+import { Multicast, type NetworkOptions } from "./multicast.ts";
 import { networkChange } from "./network_change.ts";
 
 /** Time from the first announcement to the second (RFC 6762 §8.3), in milliseconds. */
@@ -103,7 +104,7 @@ export class RoomAnnouncer {
     await Promise.all(this.#multicast.links.map((link) => this.#tell(link)));
   }
 
-  async #tell(link: MulticastLink, change?: (records: DnsRecord[]) => DnsRecord[]): Promise<void> {
+  async #tell(link: NetworkLink, change?: (records: DnsRecord[]) => DnsRecord[]): Promise<void> {
     const records = this.#recordsOn(link);
     if (records.length === 0) return;
     this.#told.set(link.name, this.#clock.elapsed());
@@ -112,7 +113,7 @@ export class RoomAnnouncer {
   }
 
   /** Answers a query on a link, with all records of the room. */
-  #answer(packet: DnsPacket, link: MulticastLink): void {
+  #answer(packet: DnsPacket, link: NetworkLink): void {
     if (packet.type !== "query" || this.#answers.has(link.name)) return;
     if (this.#closing.signal.aborted || !asksFor(packet, this.#recordsOn(link))) return;
     const told = this.#told.get(link.name) ?? -Infinity;
@@ -125,11 +126,11 @@ export class RoomAnnouncer {
     this.#answers.set(link.name, cancel);
   }
 
-  #recordsOn({ addresses, name }: MulticastLink): DnsRecord[] {
+  #recordsOn(link: NetworkLink): DnsRecord[] {
     const { hosts } = this.#options;
-    const own = addresses.filter(({ address, family }) =>
+    const own = link.addresses.filter(({ address, family }) =>
       hosts.includes("::") || (hosts.includes("0.0.0.0") && family === "IPv4") ||
-      hosts.includes(address) || hosts.includes(`${address}%${name}`)
+      hosts.includes(address) || hosts.includes(`${address}%${zoneOf(link)}`)
     );
     if (own.length === 0) return [];
     return roomRecords(this.#label, this.#room, own.map(({ address }) => address));

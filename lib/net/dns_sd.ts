@@ -6,7 +6,7 @@
 import { isAddress, isLinkLocal } from "../address.ts";
 import { nameProblem } from "../wire/mod.ts";
 import type { DnsPacket, DnsRecord } from "./dns_packet.ts";
-import type { MulticastLink } from "./multicast.ts";
+import { type NetworkLink, zoneOf } from "./interfaces.ts";
 
 /** Service name of all instances of lanchat (RFC 6763 §4.1). */
 export const SERVICE = "_lanchat._tcp.local";
@@ -168,7 +168,7 @@ export class RoomDirectory {
   /** Reads a packet. @param now The time, in milliseconds. */
   take(
     { additionals = [], answers = [], type }: DnsPacket,
-    link: MulticastLink,
+    link: NetworkLink,
     now: number,
   ): void {
     if (type !== "response") return;
@@ -277,14 +277,14 @@ export class RoomDirectory {
     target: string,
     source: string,
     records: DnsRecord[],
-    link: MulticastLink,
+    link: NetworkLink,
     now: number,
   ): void {
     const addresses = records.filter(({ ttl }) => ttl > 0)
       .map(({ data }) => data as string)
       .filter((address) => isAddress(address) && !NOT_A_MACHINE.test(address))
       .filter((address) => !isLinkLocal(address) || link.name !== "")
-      .map((address) => isLinkLocal(address) ? `${address}%${link.name}` : address)
+      .map((address) => isLinkLocal(address) ? `${address}%${zoneOf(link)}` : address)
       .slice(0, MAX_ADDRESSES);
     const until = now + ttlMs(Math.max(...records.map(({ ttl }) => ttl)));
     const told = this.#addresses.get(target) ?? new Map<string, Told>();

@@ -17,6 +17,23 @@ export interface MachineOptions {
   readonly interfaces?: () => Deno.NetworkInterfaceInfo[];
 }
 
+/** A network interface. */
+export interface NetworkLink {
+  /** Name of the interface; empty for the default one, if others are unknown. */
+  readonly name: string;
+  /** Addresses of the interface. */
+  readonly addresses: readonly Deno.NetworkInterfaceInfo[];
+}
+
+/**
+ * The zone of a link, as link-local addresses end: `fe80::1%zone`. Windows takes only the number of the interface.
+ * See RFC 4007 §11.2.
+ */
+export function zoneOf({ addresses, name }: NetworkLink, os: string = Deno.build.os): string {
+  const number = addresses.find(({ address }) => isLinkLocal(address))?.scopeid;
+  return os === "windows" && number ? `${number}` : name;
+}
+
 /**
  * The network interfaces of this machine, one entry for each address, without loopback.
  *
@@ -32,7 +49,7 @@ export function machineInterfaces(
 
 /**
  * The addresses at which other machines may reach this one: IPv4 first, then IPv6, link-local IPv6 (with
- * `%interface`) last. Leaves out those for containers and virtual machines, unless there are no others.
+ * its zone) last. Leaves out those for containers and virtual machines, unless there are no others.
  */
 export function outerAddresses(interfaces: readonly Deno.NetworkInterfaceInfo[]): string[] {
   const outer = interfaces.filter(({ name }) => !INTERNAL.test(name));
@@ -42,10 +59,11 @@ export function outerAddresses(interfaces: readonly Deno.NetworkInterfaceInfo[])
 /** The addresses of network interfaces, in the order and the form of {@linkcode outerAddresses}. */
 export function addressesOf(interfaces: readonly Deno.NetworkInterfaceInfo[]): string[] {
   const ranks: string[][] = [[], [], []];
-  for (const { family, address, name } of interfaces) {
+  for (const own of interfaces) {
+    const { address, family, name } = own;
     if (family === "IPv4") ranks[0]!.push(address);
     else if (!isLinkLocal(address)) ranks[1]!.push(address);
-    else ranks[2]!.push(`${address}%${name}`);
+    else ranks[2]!.push(`${address}%${zoneOf({ name, addresses: [own] })}`);
   }
   return ranks.flat();
 }

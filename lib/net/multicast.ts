@@ -10,7 +10,7 @@ import { withoutErrno } from "../errors.ts";
 import { isGranted } from "../permission.ts";
 import { ownInterfaces } from "./default_interface.ts";
 import type { DnsPacket } from "./dns_packet.ts";
-import type { MachineOptions } from "./interfaces.ts";
+import { type MachineOptions, type NetworkLink, zoneOf } from "./interfaces.ts";
 
 /** A version of the Internet Protocol. */
 export type Family = "IPv4" | "IPv6";
@@ -28,14 +28,6 @@ export const MAX_LINKS = 64;
 const INTERFACES: Deno.PermissionDescriptor = { name: "sys", kind: "networkInterfaces" };
 const NET: Deno.PermissionDescriptor = { name: "net" };
 
-/** A network interface that leads to other machines. */
-export interface MulticastLink {
-  /** Name of the interface; empty for the default one, if others are unknown. */
-  readonly name: string;
-  /** Addresses of the interface. */
-  readonly addresses: readonly Deno.NetworkInterfaceInfo[];
-}
-
 /** Options for the use of the network. */
 export interface NetworkOptions extends MachineOptions {
   /** Called once if multicast does not work. @param reason The end of a sentence. */
@@ -51,12 +43,12 @@ export interface NetworkOptions extends MachineOptions {
 /** Options of {@linkcode Multicast}. */
 export interface MulticastOptions extends NetworkOptions {
   /** Called with each packet from a link, of another program or of this one. */
-  readonly onPacket: (packet: DnsPacket, link: MulticastLink) => void;
+  readonly onPacket: (packet: DnsPacket, link: NetworkLink) => void;
 }
 
 /** A link in use. */
 interface OpenedLink {
-  readonly link: MulticastLink;
+  readonly link: NetworkLink;
   readonly sockets: readonly MulticastSocket[];
 }
 
@@ -102,7 +94,7 @@ export class Multicast {
   }
 
   /** The links in use. */
-  get links(): readonly MulticastLink[] {
+  get links(): readonly NetworkLink[] {
     return Array.from(this.#opened.values(), ({ link }) => link);
   }
 
@@ -145,7 +137,7 @@ export class Multicast {
   }
 
   /** Sends a packet over one link, as far as possible. */
-  async send(link: MulticastLink, packet: DnsPacket): Promise<void> {
+  async send(link: NetworkLink, packet: DnsPacket): Promise<void> {
     const sockets = this.#opened.get(keyOf(link))?.sockets ?? [];
     if (sockets.length === 0) return;
     const bytes = this.#codec!.encodeDns(packet);
@@ -168,7 +160,7 @@ export class Multicast {
     this.#opened.clear();
   }
 
-  #leaveOut(links: readonly MulticastLink[]): void {
+  #leaveOut(links: readonly NetworkLink[]): void {
     if (links.length === 0 || this.#hasLeftOut) return;
     this.#hasLeftOut = true;
     this.#options.onLeftOut?.(links.map(({ name }) => name));
@@ -188,7 +180,7 @@ export class Multicast {
     return "the network is down, or a firewall or another program blocks UDP port 5353";
   }
 
-  #take(bytes: Uint8Array, link: MulticastLink): void {
+  #take(bytes: Uint8Array, link: NetworkLink): void {
     if (this.#closed) return;
     if (!this.#heard && this.routes.some(({ heard }) => heard)) {
       this.#heard = true;
@@ -222,7 +214,7 @@ class MulticastSocket {
   readonly #opening = Promise.withResolvers<void>();
   #closed = false;
 
-  constructor(link: MulticastLink, family: Family, onMessage: (bytes: Uint8Array) => void) {
+  constructor(link: NetworkLink, family: Family, onMessage: (bytes: Uint8Array) => void) {
     this.family = family;
     this.#group = GROUPS[family];
     this.#socket = createSocket({
@@ -288,7 +280,7 @@ class MulticastSocket {
 }
 
 /** The interfaces that lead to other machines; none without the permission to know or use them. */
-async function machineLinks(options: MachineOptions = {}): Promise<MulticastLink[]> {
+async function machineLinks(options: MachineOptions = {}): Promise<NetworkLink[]> {
   if (!isGranted(NET)) return [];
   let interfaces: readonly Deno.NetworkInterfaceInfo[];
   try {
@@ -302,26 +294,26 @@ async function machineLinks(options: MachineOptions = {}): Promise<MulticastLink
   );
 }
 
-function keyOf({ addresses, name }: MulticastLink): string {
+function keyOf({ addresses, name }: NetworkLink): string {
   return [name, ...addresses.map(({ address }) => address).sort()].join();
 }
 
 /** The address to bind. Linux gives a socket the group's packets from any link, unless its address names one. */
-function bindAddress(link: MulticastLink, family: Family): string {
+function bindAddress(link: NetworkLink, family: Family): string {
   // If the network of a link is unknown, no packet from outside it may arrive.
   if (link.name === "" && Deno.build.os !== "windows") return GROUPS.IPv4;
   if (family === "IPv4") return "0.0.0.0";
-  return Deno.build.os === "linux" ? `${GROUPS.IPv6}%${link.name}` : "::";
+  return Deno.build.os === "linux" ? `${GROUPS.IPv6}%${zoneOf(link)}` : "::";
 }
 
 /** The name of a link in the options of a socket. */
-function interfaceOf({ addresses, name }: MulticastLink, family: Family): string {
-  if (family === "IPv6") return `::%${name}`;
-  return addresses.find((address) => address.family === family)!.address;
+function interfaceOf(link: NetworkLink, family: Family): string {
+  if (family === "IPv6") return `::%${zoneOf(link)}`;
+  return link.addresses.find((address) => address.family === family)!.address;
 }
 
 /** Whether an address belongs to a machine on a link. See RFC 6762 §11. */
-function isOnLink(address: string, { addresses }: MulticastLink): boolean {
+function isOnLink(address: string, { addresses }: NetworkLink): boolean {
   if (address.includes(":")) return isLinkLocal(address);
   return addresses.some((own) => own.family === "IPv4" && isInNetwork(address, own));
 }

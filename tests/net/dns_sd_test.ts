@@ -9,11 +9,11 @@ import {
   roomRecords,
   SERVICE,
 } from "../../lib/net/dns_sd.ts";
-import type { MulticastLink } from "../../lib/net/multicast.ts";
+import type { NetworkLink } from "../../lib/net/interfaces.ts";
 import { test } from "../support/test.ts";
 
-const ETH0: MulticastLink = { name: "eth0", addresses: [] };
-const WLAN0: MulticastLink = { name: "wlan0", addresses: [] };
+const ETH0: NetworkLink = { name: "eth0", addresses: [] };
+const WLAN0: NetworkLink = { name: "wlan0", addresses: [] };
 
 const ROOM = { tag: "pkeke42s", port: 12_345, invite: false };
 const LABEL = "lanchat-pkeke42s-01234567";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseHostPort } from "../../lib/address.ts";
+import { zoneOf } from "../../lib/net/interfaces.ts";
 import { machineInterfaces, outerAddresses } from "../../lib/net/mod.ts";
 
 function networkInterface(name: string, address: string): Deno.NetworkInterfaceInfo {
@@ -26,6 +27,16 @@ Deno.test("outerAddresses sorts by reach, and machineInterfaces leaves out loopb
     "FE80::1%eth0",
     "febf::1%eth1",
   ]);
+});
+
+Deno.test("zoneOf returns the number of an interface on Windows, elsewhere its name", () => {
+  const own = [{ ...networkInterface("Wi-Fi 2", "10.0.0.1") }, {
+    ...networkInterface("Wi-Fi 2", "fd00::2"),
+    scopeid: 0,
+  }, { ...networkInterface("Wi-Fi 2", "fe80::1"), scopeid: 12 }];
+  const link = { name: "Wi-Fi 2", addresses: own };
+  assertEquals([zoneOf(link, "windows"), zoneOf(link, "darwin")], ["12", "Wi-Fi 2"]);
+  assertEquals(zoneOf({ ...link, addresses: own.slice(0, 2) }, "windows"), "Wi-Fi 2");
 });
 
 Deno.test("outerAddresses leaves out interfaces that lead only to containers and virtual machines", () => {

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { TextLineStream } from "@std/streams";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -172,6 +172,10 @@ testUnless(
         ["room", addresses[0], port],
         stdout,
       );
+      const linkLocal = room.addresses.at(-1);
+      assertMatch(linkLocal, looking === away ? /^fe80:.*%\d+$/ : /^fe80:.*%eth0$/);
+      const doctor = await run(["doctor", `[${linkLocal}]:${port}`, "--timeout", "60"], looking);
+      assertStringIncludes(doctor.stdout, "takes connections");
       await host.tell({ do: "quit" });
       await host.ends(0);
     }

@@ -2,11 +2,11 @@ import { isAddress } from "../../../lib/address.ts";
 import { assert } from "@std/assert";
 import { asksFor, RoomDirectory, roomRecords } from "../../../lib/net/dns_sd.ts";
 import { decodeDns, encodeDns } from "../../../lib/net/dns_packet.ts";
-import type { MulticastLink } from "../../../lib/net/multicast.ts";
+import type { NetworkLink } from "../../../lib/net/interfaces.ts";
 import { nameProblem } from "../../../lib/wire/mod.ts";
 import type { Target } from "../target.ts";
 
-const LINK: MulticastLink = { name: "eth0", addresses: [] };
+const LINK: NetworkLink = { name: "eth0", addresses: [] };
 
 const OWN = roomRecords("lanchat-pkeke42s-00000000", {
   tag: "pkeke42s",
