@@ -18,6 +18,9 @@ import { UnitSet } from "./unit_set.ts";
 /** Units of one flow that are read and sealed at the same time. */
 const SEALED_AT_ONCE = 8;
 
+/** Units that a session gets in a flow of its own while others wait for one: 1 MiB. */
+const TURN_UNITS = 16;
+
 /** Maximum sessions of a shared flow: as many as a chunk can have. */
 const MAX_PASS_TAKERS = 60;
 
@@ -30,7 +33,7 @@ const MAX_BEHIND_UNITS = 512;
 /** Dependencies of {@linkcode UnitFlows}. */
 export interface UnitFlowsOptions {
   /** Opens the flows. */
-  readonly port: FilePort;
+  readonly port: Pick<FilePort, "openFlow">;
   /** The id of the transfer, 16 bytes. */
   readonly transfer: Bytes;
   /** Seals the units. */
@@ -248,7 +251,7 @@ export class UnitFlows {
     const flow = new AbortController();
     taker.flow = flow;
     const due: Due = {
-      units: ownUnits(taker, end),
+      units: this.#ownUnits(taker, end),
       seal: (unit) => this.#options.sealer.seal(unit),
       receivers: (unit) => {
         if (taker.flow !== flow) return []; // What it wants now is not sent here.
@@ -262,6 +265,17 @@ export class UnitFlows {
       taker.flow = undefined;
       this.#schedule();
     });
+  }
+
+  /** The units that a session wants, ascending. What it wants can change meanwhile. */
+  *#ownUnits(taker: Taker, end: number): Generator<number> {
+    let unit = taker.wanted.first;
+    for (let count = 0; unit !== undefined && unit < end; count++) {
+      // Its next flow waits behind those of others.
+      if (count >= TURN_UNITS && this.#options.slots.isWanted) return;
+      yield unit;
+      unit = taker.wanted.next(unit + 1);
+    }
   }
 
   /** Seals units and sends them in a flow. @param taker The only one of the flow. */
@@ -302,15 +316,6 @@ function stop(taker: Taker): void {
   taker.pass = undefined;
   taker.flow?.abort();
   taker.flow = undefined;
-}
-
-/** The units that a session wants, ascending, up to one that is not included. What it wants can change meanwhile. */
-function* ownUnits(taker: Taker, end: number): Generator<number> {
-  let unit = taker.wanted.first;
-  while (unit !== undefined && unit < end) {
-    yield unit;
-    unit = taker.wanted.next(unit + 1);
-  }
 }
 
 /** Sealed units as chunks of a flow. @param receivers As in `Due`. */

@@ -14,6 +14,11 @@ export class Slots {
     this.#free = count;
   }
 
+  /** Whether someone waits for a place. */
+  get isWanted(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /**
    * Takes a place, after all callers before.
    *

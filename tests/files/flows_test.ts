@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, equal, utf8 } from "../../lib/bytes/mod.ts";
+import { type Bytes, equal, toHex, utf8 } from "../../lib/bytes/mod.ts";
 import { randomBytes, sha256 } from "../../lib/crypto/mod.ts";
 import {
   type FileContents,
@@ -13,8 +13,11 @@ import {
   type TransferEvent,
   Transfers,
 } from "../../lib/files/mod.ts";
+import { UnitFlows } from "../../lib/files/flows.ts";
+import type { UnitSealer } from "../../lib/files/sealing.ts";
+import { Slots } from "../../lib/files/slots.ts";
 import type { FileMessage, WantRange } from "../../lib/wire/mod.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, nextTurn } from "../support/clock.ts";
 import { testBytes } from "../support/file_room.ts";
 import { Inbox } from "../support/inbox.ts";
 import { test } from "../support/test.ts";
@@ -190,4 +193,51 @@ test("Transfers sends what a receiver wants again while its last flow still ends
   await own!.done;
   assertEquals(own!.units, numbers(40).slice(10));
   await sender.transfers.close();
+});
+
+test("UnitFlows serves a session in its turn although others want without end", async () => {
+  const units = 1000;
+  const sealer: UnitSealer = {
+    units,
+    headUnits: 1,
+    isStream: false,
+    seal: () => Promise.resolve(new Uint8Array(1)),
+    close: () => Promise.resolve(),
+  };
+  const [first, second, honest] = [1, 2, 3].map((byte) => new Uint8Array(16).fill(byte)) as [
+    Bytes,
+    Bytes,
+    Bytes,
+  ];
+  const got: { readonly to: Bytes; readonly unit: number }[] = [];
+  const served = Promise.withResolvers<void>();
+  let isGreedy = false;
+  const openFlow = (): WritableStream<OutgoingChunk> =>
+    new WritableStream({
+      write({ offset, to: [to] }) {
+        got.push({ to: to!, unit: offset / SEALED_UNIT_BYTES });
+        if (isGreedy && to !== honest && got.length < 10_000) wantAll(to!);
+        if (got.filter(({ to }) => to === honest).length === 11) served.resolve();
+      },
+    });
+  const flows = new UnitFlows({
+    port: { openFlow },
+    transfer: new Uint8Array(16),
+    sealer,
+    slots: new Slots(2),
+    onUnreadable: () => {},
+  });
+  const wantAll = (session: Bytes): void => flows.want(session, [{ first: 0, count: units }]);
+  for (const session of [first, second, honest]) {
+    flows.want(session, [{ first: 0, count: 1 }]);
+    flows.grant(toHex(session));
+  }
+  await nextTurn(); // Then the shared flow is over.
+  isGreedy = true;
+  wantAll(first);
+  wantAll(second);
+  flows.want(honest, [{ first: 5, count: 11 }]);
+  await served.promise;
+  assert(got.length < 200, `${got.length}`);
+  flows.halt();
 });
