@@ -48,6 +48,7 @@ export type Code =
   | "unknown-shell"
   | "bad-invite"
   | "invite-visible"
+  | "password-visible"
   | "permission-denied"
   | "port-in-use"
   | "address-unavailable"
@@ -207,6 +208,10 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
     status: 0,
     hint: "Next time, run 'lanchat join -' and paste the link, or set the environment variable " +
       "LANCHAT_INVITE.",
+  },
+  "password-visible": {
+    status: 0,
+    hint: "Set NATS_USER and NATS_PASSWORD instead, or use --via-creds FILE.",
   },
   // Getting a connection (exit status 1).
   "permission-denied": {
