@@ -19,6 +19,7 @@ export const VARIABLES = [
   "NATS_CA",
   "NATS_CREDS",
   "NATS_PASSWORD",
+  "NATS_URL",
   "NATS_USER",
   "NO_COLOR",
   "TERM",

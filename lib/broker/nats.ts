@@ -34,6 +34,9 @@ const MIN_MESSAGE_BYTES = 512;
 /** The code of a message that a server sends if no one takes another one. */
 const NO_RESPONDERS = 503;
 
+/** What to do if a server does not accept the user. */
+const USER_HINT = "Check --via-creds or NATS_CREDS, or NATS_USER and NATS_PASSWORD.";
+
 /** How to get into a broker. */
 export interface BrokerAccess {
   /** A user and a password. */
@@ -42,6 +45,8 @@ export interface BrokerAccess {
   readonly creds?: string | undefined;
   /** The certificates of the authorities that vouch for the servers, as PEM; those of the system without. */
   readonly ca?: string | undefined;
+  /** What to do if a server does not accept the user; to check the user by default. */
+  readonly hint?: string;
 }
 
 /** Options of {@linkcode Broker.connect}. */
@@ -132,7 +137,11 @@ export class Broker {
     } catch (error) {
       connecting.then((connection) => connection.close(), () => {});
       const withTls = this.address.tls || ca !== undefined;
-      throw connectError(client, server, error as Error, options.timeoutMs, withTls);
+      throw connectError(client, server, error as Error, {
+        hint: this.#access.hint,
+        timeoutMs: options.timeoutMs,
+        tls: withTls,
+      });
     } finally {
       options.signal?.removeEventListener("abort", stop);
     }
@@ -285,13 +294,15 @@ function connectError(
   { AuthorizationError, TimeoutError }: Client,
   { host, port }: HostPort,
   cause: Error | undefined,
-  timeoutMs: number,
-  tls: boolean,
+  { hint = USER_HINT, timeoutMs, tls }: {
+    readonly hint: string | undefined;
+    readonly timeoutMs: number;
+    readonly tls: boolean;
+  },
 ): unknown {
   const action = connectAction(host, port);
   if (cause instanceof LanchatError) return cause;
   if (cause instanceof AuthorizationError) {
-    const hint = "Check --via-creds or NATS_CREDS, or NATS_USER and NATS_PASSWORD.";
     return new NetError("permission-denied", `${action}: it does not accept this user`, {
       cause,
       hint,

@@ -3,8 +3,14 @@
  *
  * @module
  */
+import { formatHostPort, parseHostPort } from "../address.ts";
 import type { BrokerAccess } from "../broker/mod.ts";
-import type { BrokerUser } from "../broker_address.ts";
+import {
+  BROKER_PORT,
+  type BrokerAddress,
+  type BrokerUser,
+  formatBrokerAddress,
+} from "../broker_address.ts";
 import { environmentVariable } from "../permission.ts";
 import { readAuthorities, readBrokerCredentials } from "../store/mod.ts";
 
@@ -14,23 +20,47 @@ export interface BrokerOptions {
   readonly user?: BrokerUser | undefined;
   /** A credentials file of NATS. */
   readonly viaCreds?: string | undefined;
+  /** The broker, if a link names it: then only NATS_URL says that it may learn of a user. */
+  readonly linked?: BrokerAddress | undefined;
 }
 
 /**
  * Finds how to get into a broker. What the command line names takes the place of all variables about users.
  *
+ * @throws {UsageError} If NATS_URL names no servers.
  * @throws {StoreError} If a file cannot be read.
  */
-export async function findBrokerAccess({ user, viaCreds }: BrokerOptions): Promise<BrokerAccess> {
-  const isNamed = user !== undefined || viaCreds !== undefined;
-  const creds = isNamed ? viaCreds : environmentVariable("NATS_CREDS") || undefined;
-  const name = isNamed ? undefined : environmentVariable("NATS_USER") || undefined;
-  const ca = environmentVariable("NATS_CA") || undefined;
+export async function findBrokerAccess(options: BrokerOptions): Promise<BrokerAccess> {
+  const { linked, user, viaCreds } = options;
+  const path = environmentVariable("NATS_CA") || undefined;
+  const ca = path && await readAuthorities(path);
+  if (linked !== undefined && !isNamed(linked)) {
+    const hint =
+      `If you know this broker, set your user and NATS_URL=${formatBrokerAddress(linked)}: ` +
+      "a link shows them to no other.";
+    return { ca, hint };
+  }
+  const isGiven = user !== undefined || viaCreds !== undefined;
+  const creds = isGiven ? viaCreds : environmentVariable("NATS_CREDS") || undefined;
+  const name = isGiven ? undefined : environmentVariable("NATS_USER") || undefined;
   return {
     user: name === undefined
       ? user
       : { user: name, password: environmentVariable("NATS_PASSWORD") ?? "" },
     creds: creds && await readBrokerCredentials(creds),
-    ca: ca && await readAuthorities(ca),
+    ca,
   };
+}
+
+/** Whether NATS_URL, in the form of NATS's own program, names each server of a broker. */
+function isNamed({ servers, tls }: BrokerAddress): boolean {
+  const named = (environmentVariable("NATS_URL") ?? "").split(",").map((text) => text.trim())
+    .filter((text) => text !== "").map((text) => {
+      const [, scheme = "nats", server] = /^(?:(\w+):\/\/)?(?:.*@)?(.*)$/s.exec(text)!;
+      const { host, port } = parseHostPort(server!, BROKER_PORT);
+      return { tls: scheme.toLowerCase() === "tls", server: formatHostPort(host, port) };
+    });
+  return servers.every(({ host, port }) =>
+    named.some((other) => other.server === formatHostPort(host, port) && (tls || !other.tls))
+  );
 }

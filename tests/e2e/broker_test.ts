@@ -1,11 +1,17 @@
 /** Rooms through real NATS servers on loopback, with the program as processes. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { concat } from "../../lib/bytes/mod.ts";
+import { concat, utf8 } from "../../lib/bytes/mod.ts";
+import { encodeCredential } from "../../lib/net/mod.ts";
 import { NatsServer, NO_NATS } from "../support/nats_server.ts";
 import { certificates } from "../support/certificates.ts";
 import { credentialedServer } from "../support/nats_credentials.ts";
-import { emptyDirectory, Program, run } from "../support/program.ts";
+import { emptyDirectory, type Event, Program, run } from "../support/program.ts";
 import { testUnless } from "../support/tools.ts";
+
+const READ = [
+  ...["--allow-net", "--allow-read"],
+  "--allow-env=NATS_CA,NATS_CREDS,NATS_PASSWORD,NATS_URL,NATS_USER",
+];
 
 const LOCAL = ["--json", "--port", "0", "--host", "127.0.0.1", "--no-announce"];
 
@@ -102,15 +108,16 @@ testUnless(
     const { host, link } = await hosting(`nats://ann:p%40ss@${server.address}`);
     await using _ = host;
     assert(!link.includes("p%40ss") && !link.includes("ann"));
-    const permissions = ["--allow-net", "--allow-env=NATS_USER,NATS_PASSWORD,NATS_CREDS,NATS_CA"];
+    const isWarning = ({ code }: Event<"warning">): boolean => code === "password-visible";
+    assertStringIncludes((await host.event("warning", isWarning)).hint!, "NATS_PASSWORD");
     await using bob = new Program(["join", link, "--name", "bob", "--json"], {
-      permissions,
-      env: { NATS_USER: "ann", NATS_PASSWORD: "p@ss" },
+      permissions: READ,
+      env: { NATS_USER: "ann", NATS_PASSWORD: "p@ss", NATS_URL: server.address },
     });
     await bob.ready();
     await using eve = new Program(["join", link, "--name", "eve", "--json"], {
-      permissions,
-      env: { NATS_USER: "ann", NATS_PASSWORD: "wrong" },
+      permissions: READ,
+      env: { NATS_USER: "ann", NATS_PASSWORD: "wrong", NATS_URL: server.address },
     });
     const { code, hint, message } = await eve.event("error");
     assertEquals(code, "permission-denied");
@@ -136,8 +143,8 @@ testUnless(
     await using _ = host;
     const joiningAsMember = (name: string, ...options: readonly string[]): Program =>
       new Program(["join", link, "--name", name, "--json", ...options], {
-        permissions: ["--allow-net", "--allow-env=NATS_USER,NATS_PASSWORD,NATS_CREDS,NATS_CA"],
-        env: { NATS_USER: "member", NATS_PASSWORD: "m" },
+        permissions: READ,
+        env: { NATS_USER: "member", NATS_PASSWORD: "m", NATS_URL: server.address },
       });
     await using bob = await joiningAsMember("bob", "--give-up-after", "600").ready();
     for (const [i, refusal] of [changed, restricted].entries()) {
@@ -217,6 +224,72 @@ testUnless(NO_NATS, "a member that stops reading comes back, and has missed noth
   bob.signal("SIGCONT");
   assertEquals(await bob.hears("ada", 2000), lines);
 });
+
+/** What a client shows of its user to a server that lets no one in, and how `join` ends there. */
+async function shownTo(
+  place: "link" | "address",
+  env: Readonly<Record<string, string>>,
+): Promise<{ shown: string; hint: string }> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `127.0.0.1:${listener.addr.port}`;
+  const answering = (async () => {
+    using client = await listener.accept();
+    await client.write(
+      utf8('INFO {"version":"2.9.10","proto":1,"nonce":"abcd","max_payload":1000}\r\n'),
+    );
+    const buffer = new Uint8Array(4096);
+    let said = "";
+    while (!said.includes("PING")) {
+      said += new TextDecoder().decode(buffer.subarray(0, (await client.read(buffer))!));
+    }
+    await client.write(utf8("-ERR 'Authorization Violation'\r\n"));
+    return /^CONNECT (.*)/.exec(said)![1]!;
+  })();
+  const credential = await encodeCredential({ hostKey: new Uint8Array(32).fill(1) });
+  const room = `nats://${address}/abcdefghijklmnop`;
+  await using bob = new Program(
+    ["join", place === "link" ? `${room}#${credential}` : room, "--json"],
+    {
+      permissions: READ,
+      env: Object.fromEntries(
+        Object.entries(env).map(([name, value]) => [name, value.replace("SERVER", address)]),
+      ),
+    },
+  );
+  const { code, hint } = await bob.event("error");
+  assertEquals(code, "permission-denied");
+  await bob.ends(1);
+  return { shown: await answering, hint: hint!.replace(address, "SERVER") };
+}
+
+testUnless(
+  NO_NATS,
+  "join shows a user only to a broker that the person has named: in the address, or for a link in NATS_URL",
+  async () => {
+    const { creds } = credentialedServer();
+    const file = `${emptyDirectory()}/user.creds`;
+    await Deno.writeTextFile(file, creds, { mode: 0o600 });
+    const [password, credentials] = [
+      { NATS_USER: "ann", NATS_PASSWORD: "geheim" },
+      { NATS_CREDS: file },
+    ];
+    const unnamed = ["nats://127.0.0.1:1", "tls://SERVER", "nats://SERVER@192.0.2.7"]
+      .map((NATS_URL) => ({ NATS_URL }));
+    for (const named of [{}, ...unnamed]) {
+      const { hint, shown } = await shownTo("link", { ...password, ...credentials, ...named });
+      assert(!/ann|geheim|jwt|sig/.test(shown), shown);
+      assertStringIncludes(hint, "NATS_URL=nats://SERVER");
+    }
+    for (const NATS_URL of ["SERVER", "nats://192.0.2.7, nats://x:y@SERVER"]) {
+      assertMatch((await shownTo("link", { ...password, NATS_URL })).shown, /"pass":"geheim"/);
+    }
+    const NATS_URL = "nats://SERVER";
+    assertMatch((await shownTo("link", { ...credentials, NATS_URL })).shown, /"jwt":"\w/);
+    const { hint, shown } = await shownTo("address", password);
+    assertMatch(shown, /"user":"ann"/);
+    assertStringIncludes(hint, "Check");
+  },
+);
 
 /**
  * Passes on what a client and a server say, and loses the messages with data to the client, once it is told to, until
@@ -307,8 +380,6 @@ testUnless(NO_NATS, "doctor checks the servers of a broker, and the room's host"
   assertEquals(await check(room), [["broker", false]]);
 });
 
-const READ = ["--allow-net", "--allow-read", "--allow-env=NATS_CA,NATS_CREDS"];
-
 testUnless(
   NO_NATS,
   "serve --via-creds, and join with NATS_CREDS: only with credentials",
@@ -324,7 +395,7 @@ testUnless(
     const link = (await host.event("invite")).via!;
     await using bob = new Program(["join", link, "--name", "bob", "--json"], {
       permissions: READ,
-      env: { NATS_CREDS: file },
+      env: { NATS_CREDS: file, NATS_URL: `nats://${server.address}` },
     });
     await bob.ready();
     await using eve = joining("eve", link);
@@ -334,7 +405,7 @@ testUnless(
     await Deno.chmod(file, 0o644);
     await using exposed = new Program(["join", link, "--json"], {
       permissions: READ,
-      env: { NATS_CREDS: file },
+      env: { NATS_CREDS: file, NATS_URL: `nats://${server.address}` },
     });
     const { hint, message } = await exposed.event("error");
     assertStringIncludes(message, "others may have read the credentials in it");

@@ -16,7 +16,7 @@ const [PERMISSIONS] = blocksOf("docs/BEYOND.md").flatMap(({ text }) =>
   /^authorization[^]*/m.exec(text) ?? []
 );
 
-const ALLOW = ["--allow-net", "--allow-env=NATS_USER,NATS_PASSWORD,NATS_CREDS,NATS_CA"];
+const ALLOW = ["--allow-net", "--allow-env=NATS_USER,NATS_PASSWORD,NATS_CREDS,NATS_CA,NATS_URL"];
 
 /** A user of the configuration, as the variables of a program. */
 const HOST = { NATS_USER: "host", NATS_PASSWORD: "a long one" };
@@ -73,7 +73,7 @@ class Scene implements AsyncDisposable {
     const start = (...args: readonly string[]): Program =>
       new Program([...args, "--json"], {
         permissions: ALLOW,
-        env: args[0] === "serve" ? asHost : asMember,
+        env: { ...args[0] === "serve" ? asHost : asMember, NATS_URL: server.address },
       });
     const host = start(
       ...["serve", "--name", "ada", "--port", "0", "--host", "127.0.0.1", "--no-announce"],

@@ -5,7 +5,7 @@
  */
 import { DEFAULT_PORT, parseHostPort } from "../../address.ts";
 import { EXIT, UsageError } from "../../errors.ts";
-import { isBrokerAddress } from "../../broker_address.ts";
+import { isBrokerAddress, parseBrokerAddress } from "../../broker_address.ts";
 import { isInvite, roomAtBroker } from "../../net/mod.ts";
 import { type FilesToSend, joinRoom, type JoinTarget } from "../../session/mod.ts";
 import { warning } from "../../session_events.ts";
@@ -102,7 +102,9 @@ export async function joinInFrontEnd(
         : { hosts: [host], port });
     if (target === undefined) return EXIT.OK;
     const [address = ""] = target.hosts;
-    const brokerAccess = isBrokerAddress(address) ? await findBrokerAccess(command) : undefined;
+    const broker = isBrokerAddress(address) ? parseBrokerAddress(address) : undefined;
+    const linked = invite === undefined ? undefined : broker;
+    const brokerAccess = broker && await findBrokerAccess({ ...command, linked });
     const giveUpMs = command.giveUpMs ?? defaultGiveUpMs(command);
     return await joinRoom({
       ...command,
