@@ -20,5 +20,5 @@ export {
   HEARTBEAT_MS,
 } from "./connection.ts";
 export { MAX_UNREAD_CALLERS, receiveCallers, type Reception, UNREAD_MS } from "./reception.ts";
-export { Broker, type BrokerAccess, type ConnectOptions } from "./nats.ts";
+export { Broker, type BrokerAccess, type ConnectOptions, type CredentialsFile } from "./nats.ts";
 export { brokerRoom } from "./subject.ts";

@@ -37,12 +37,20 @@ const NO_RESPONDERS = 503;
 /** What to do if a server does not accept the user. */
 const USER_HINT = "Check --via-creds or NATS_CREDS, or NATS_USER and NATS_PASSWORD.";
 
+/** A credentials file of NATS. */
+export interface CredentialsFile {
+  /** Its path, for messages. */
+  readonly file: string;
+  /** What is in it. */
+  readonly text: string;
+}
+
 /** How to get into a broker. */
 export interface BrokerAccess {
   /** A user and a password. */
   readonly user?: BrokerUser | undefined;
-  /** The text of a credentials file of NATS. */
-  readonly creds?: string | undefined;
+  /** A credentials file of NATS. */
+  readonly creds?: CredentialsFile | undefined;
   /** The certificates of the authorities that vouch for the servers, as PEM; those of the system without. */
   readonly ca?: string | undefined;
   /** What to do if a server does not accept the user; to check the user by default. */
@@ -123,8 +131,7 @@ export class Broker {
       pingInterval: PING_MS,
       ...(this.address.tls || ca !== undefined) && { tls: ca === undefined ? {} : { ca } },
       ...user !== undefined && { user: user.user, pass: user.password },
-      ...creds !== undefined &&
-        { authenticator: client.credsAuthenticator(new TextEncoder().encode(creds)) },
+      ...creds !== undefined && { authenticator: authenticatorOf(client, creds) },
     });
     const stopped = Promise.withResolvers<never>();
     const stop = (): void => stopped.reject(options.signal!.reason);
@@ -178,6 +185,24 @@ function contain(): void {
   console.log = (...values) => {
     if (values[0] !== "reader closed") log(...values);
   };
+}
+
+type Authenticator = ReturnType<Client["credsAuthenticator"]>;
+
+/** @throws {NetError} If the file is no credentials file, or is damaged. */
+function authenticatorOf(client: Client, { file, text }: CredentialsFile): Authenticator {
+  // The library wants the line ends of Unix.
+  const authenticator = client.credsAuthenticator(
+    new TextEncoder().encode(`${text.replaceAll("\r", "")}\n`),
+  );
+  try {
+    authenticator("trial");
+    return authenticator;
+  } catch {
+    const message = `Cannot use ${quote(file)}: it is not a valid credentials file of NATS`;
+    const hint = "Ask the broker's operator for a new one.";
+    throw new NetError("permission-denied", message, { hint }); // The cause may name a part of the key.
+  }
 }
 
 type Msg = import("@nats-io/transport-node").Msg;

@@ -72,7 +72,10 @@ export class SocketTransport implements Transport {
       tcp.setNoDelay();
       this.#first = await readLine(tcp);
       const { isOffered, isRequired } = encryptionOf(this.#first);
-      if (tls && !isOffered) throw new NetError("unreachable", `${action}: it has no TLS`);
+      if (tls && !isOffered) {
+        const hint = "Have its operator set up TLS. NATS_CA and tls:// ask for it.";
+        throw new NetError("unreachable", `${action}: it has no TLS`, { hint });
+      }
       if (tls || isRequired) {
         // What came in clear text after the first line was not from the server that has the certificate.
         this.#first = this.#first.slice(0, lengthOfLine(this.#first));

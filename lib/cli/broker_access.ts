@@ -41,13 +41,13 @@ export async function findBrokerAccess(options: BrokerOptions): Promise<BrokerAc
     return { ca, hint };
   }
   const isGiven = user !== undefined || viaCreds !== undefined;
-  const creds = isGiven ? viaCreds : environmentVariable("NATS_CREDS") || undefined;
+  const file = isGiven ? viaCreds : environmentVariable("NATS_CREDS") || undefined;
   const name = isGiven ? undefined : environmentVariable("NATS_USER") || undefined;
   return {
     user: name === undefined
       ? user
       : { user: name, password: environmentVariable("NATS_PASSWORD") ?? "" },
-    creds: creds && await readBrokerCredentials(creds),
+    creds: file ? { file, text: await readBrokerCredentials(file) } : undefined,
     ca,
   };
 }

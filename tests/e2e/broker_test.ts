@@ -402,6 +402,34 @@ testUnless(
     assertEquals((await eve.event("error")).code, "permission-denied");
     await eve.ends(1);
 
+    const broken = {
+      "with nothing in it": "",
+      "that is something else": "hello\n",
+      "without a key": creds.slice(0, creds.indexOf("-----BEGIN USER NKEY")),
+      "with a damaged key": creds.replace(/(?<=\nSU.{20})./, (c) => c === "A" ? "B" : "A"),
+      "with Windows line ends": undefined,
+    };
+    for (const [what, text = creds.replaceAll("\n", "\r\n")] of Object.entries(broken)) {
+      await Deno.writeTextFile(file, text);
+      const env = { NATS_URL: server.address };
+      await using cyd = new Program(
+        ["join", link, "--name", "cyd", "--json", "--via-creds", file],
+        { permissions: READ, env },
+      );
+      if (what === "with Windows line ends") {
+        await cyd.ready();
+        continue;
+      }
+      const { code, hint, message } = await cyd.event("error");
+      assertEquals(
+        [code, message],
+        ["permission-denied", `Cannot use "${file}": it is not a valid credentials file of NATS`],
+        what,
+      );
+      assertStringIncludes(hint!, "operator");
+      await cyd.ends(1);
+    }
+
     await Deno.chmod(file, 0o644);
     await using exposed = new Program(["join", link, "--json"], {
       permissions: READ,
