@@ -31,6 +31,22 @@ export const systemClock: Clock = {
   },
 };
 
+/** Time that a computation may take before others have their turn, in milliseconds. */
+const TURN_MS = 8;
+
+/** Collects values that take long to make, and lets other work have its turn in between. */
+export async function inTurns<T>(values: Iterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  let begun = performance.now();
+  for (const value of values) {
+    all.push(value);
+    if (performance.now() - begun < TURN_MS) continue;
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    begun = performance.now();
+  }
+  return all;
+}
+
 /** A day as `2026-03-01`, where this machine is. @param ms Milliseconds since 1970. */
 export function day(ms: number): string {
   const time = new Date(ms);

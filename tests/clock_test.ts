@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { deadline, delay, systemClock } from "../lib/clock.ts";
+import { deadline, delay, inTurns, systemClock } from "../lib/clock.ts";
 import { FakeClock } from "./support/clock.ts";
 import { test } from "./support/test.ts";
 
@@ -35,6 +35,21 @@ test("delay ends with its time or its signal, and stops its timer", async () => 
   await cut;
   assertEquals(clock.timers, 0);
   await delay(clock, 10, abort.signal);
+});
+
+test("inTurns lets other work have its turn while values are made", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  function* slowly(): Generator<number> {
+    for (let i = 0; i < 50; i++) {
+      const end = performance.now() + 2;
+      while (performance.now() < end) { /* computes */ }
+      yield i;
+    }
+  }
+  assertEquals(await inTurns(slowly()), Array.from({ length: 50 }, (_, i) => i));
+  clearInterval(timer);
+  assert(turns >= 5, `${turns} turns`);
 });
 
 test("systemClock keeps nothing of a canceled timer but the function that canceled it", () => {

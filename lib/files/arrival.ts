@@ -8,6 +8,7 @@
  * @module
  */
 import { type Bytes, concat } from "../bytes/mod.ts";
+import { inTurns } from "../clock.ts";
 import { type FileKey, TAG_BYTES } from "../crypto/mod.ts";
 import { Download, type PartOffer } from "../store/mod.ts";
 import type { Offer } from "../wire/mod.ts";
@@ -16,7 +17,7 @@ import { readArrived, writeArrived } from "./content.ts";
 import { LEAF_BYTES } from "./geometry.ts";
 import { inOrder } from "./in_order.ts";
 import { Manifest } from "./manifest.ts";
-import { safeName, safePaths } from "./names.ts";
+import { eachSafePath, safeName } from "./names.ts";
 import type { OpenedUnit, UnitOpener } from "./opening.ts";
 import type { IncomingChunk } from "./port.ts";
 import { UnitSet } from "./unit_set.ts";
@@ -276,10 +277,10 @@ export class Arrival {
     const { manifestBytes, name } = offer;
     const places = [...this.#manifestLeaves.keys()].sort((a, b) => a - b);
     const leaves = concat(...places.map((place) => this.#manifestLeaves.get(place)!));
-    const manifest = Manifest.decode(leaves.slice(0, manifestBytes));
+    const manifest = await Manifest.read(leaves.slice(0, manifestBytes));
     manifest.checkOffer(offer);
     this.#download ??= await Download.create(directory, safeName(name), part);
-    const paths = safePaths(manifest.files.map(({ path }) => path));
+    const paths = await inTurns(eachSafePath(manifest.files.map(({ path }) => path)));
     await this.#download.lay(manifest.files.map(({ size }, i) => ({
       path: paths[i]!,
       size: manifest.isStream ? undefined : size,

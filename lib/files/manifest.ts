@@ -5,6 +5,7 @@
  * @module
  */
 import { ByteReader, type Bytes, u64, utf8 } from "../bytes/mod.ts";
+import { inTurns } from "../clock.ts";
 import { WireError } from "../errors.ts";
 import { MAX_FILES, MAX_MANIFEST_BYTES } from "../wire/mod.ts";
 import { MAX_CONTENT_BYTES } from "./geometry.ts";
@@ -123,9 +124,7 @@ export class Manifest {
       bytes.set(u64(size), at);
       at += SIZE_BYTES;
     }
-    const manifest = new Manifest([...files], bytes);
-    manifest.#check();
-    return manifest;
+    return Manifest.#checked([...files], bytes);
   }
 
   /**
@@ -134,6 +133,15 @@ export class Manifest {
    * @throws {WireError} If it has another layout, bytes that are not UTF-8, or exceeds a limit.
    */
   static decode(bytes: Bytes): Manifest {
+    return Manifest.#checked([...Manifest.#entries(bytes)], bytes);
+  }
+
+  /** Reads a manifest as {@linkcode Manifest.decode} does, and lets other work have its turn in between. */
+  static async read(bytes: Bytes): Promise<Manifest> {
+    return Manifest.#checked(await inTurns(Manifest.#entries(bytes)), bytes);
+  }
+
+  static *#entries(bytes: Bytes): Generator<ManifestFile> {
     if (bytes.length > MAX_MANIFEST_BYTES) throw tooLong(bytes.length);
     const reader = new ByteReader(bytes);
     const count = reader.u32();
@@ -142,13 +150,16 @@ export class Manifest {
       throw new WireError("Cannot decode manifest: it is cut off");
     }
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    const files = Array.from({ length: count }, () => {
+    for (let i = 0; i < count; i++) {
       const length = reader.u16();
       const path = decode(decoder, reader.take(length));
       check(path, length);
-      return { path, size: reader.u64() };
-    });
+      yield { path, size: reader.u64() };
+    }
     reader.end();
+  }
+
+  static #checked(files: readonly ManifestFile[], bytes: Bytes): Manifest {
     const manifest = new Manifest(files, bytes);
     manifest.#check();
     return manifest;

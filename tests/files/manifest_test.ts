@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type Bytes, concat, toHex, u16, u32, u64, utf8 } from "../../lib/bytes/mod.ts";
 import { WireError } from "../../lib/errors.ts";
@@ -99,6 +99,17 @@ for (const { bytes, what, why } of LIMITS) {
     assertThrows(() => Manifest.decode(bytes), WireError, why);
   });
 }
+
+test("Manifest.read lets other work have its turn, and decodes the same", async () => {
+  const files = Array.from({ length: MAX_FILES }, (_, i) => ({ path: `a/${i}`, size: i }));
+  const { bytes } = Manifest.of(files);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  assertEquals((await Manifest.read(bytes)).files, files);
+  clearInterval(timer);
+  assert(turns >= 2, `${turns} turns`);
+  await assertRejects(() => Manifest.read(bytes.slice(0, -1)), WireError);
+});
 
 test("Manifest.decode refuses every truncation, and accepts the limits themselves", () => {
   const { bytes } = Manifest.of(FILES);
