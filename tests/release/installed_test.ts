@@ -57,11 +57,15 @@ if (RELEASE !== undefined) {
       await using server = new ReleaseServer();
       server.add(config.version, files);
       const script = await scriptFor(server.address, key.publicKey);
-      const prefix = `${emptyDirectory()}/with space`;
+      const cwd = emptyDirectory();
+      const prefix = "ada's place";
       const place = WINDOWS ? ["-Directory", prefix] : ["--prefix", prefix];
-      const program = `${prefix}/${WINDOWS ? "" : "bin/"}${programName(target)}`;
+      const program = `${cwd}/${prefix}/${WINDOWS ? "" : "bin/"}${programName(target)}`;
       const run = (...args: string[]): Promise<string> =>
-        output(shell[0]!, [...shell.slice(1), script, ...place, ...args], { env: environment() });
+        output(shell[0]!, [...shell.slice(1), script, ...place, ...args], {
+          cwd,
+          env: environment(),
+        });
       const fails = async (): Promise<string> => {
         const { message } = await run().then(() => new Error("It did not fail."), (error) => error);
         await Deno.stat(program).then(() => assert(false, "something was installed"), () => {});
@@ -78,10 +82,15 @@ if (RELEASE !== undefined) {
       files.set(archive, bytes.slice(1));
       assertMatch(await fails(), /The checksum of \S+ is wrong/);
       files.set(archive, bytes);
+      server.cut = archive;
+      assertMatch(await fails(), /Cannot download |The checksum of \S+ is wrong/);
+      server.cut = "";
 
       assertStringIncludes(await run(), `lanchat ${config.version} is installed in `);
       assertStringIncludes(await output(program, ["--version"]), `lanchat ${config.version} `);
       assertStringIncludes(await run(), ", and is the latest version.");
+      const again = await run(WINDOWS ? "-Version" : "--version", `v${config.version}`);
+      assertStringIncludes(again, `, in place of ${config.version}.`);
       assertStringIncludes(await run(WINDOWS ? "-Uninstall" : "--uninstall"), "Removed lanchat");
       assertEquals(await Deno.stat(program).then(() => true, () => false), false);
     });
