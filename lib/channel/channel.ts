@@ -21,8 +21,8 @@ import type { SharedFrame } from "./shared_frame.ts";
 
 /** A two-way stream of bytes: a socket, or two pipes in memory. */
 export interface Transport {
-  /** Bytes from the other end. */
-  readonly readable: ReadableStream<Uint8Array>;
+  /** Bytes from the other end; a chunk does not change later. */
+  readonly readable: ReadableStream<Bytes>;
   /** Bytes to the other end. */
   readonly writable: WritableStream<Uint8Array>;
 }

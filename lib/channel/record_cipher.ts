@@ -64,12 +64,12 @@ export class RecordCipher {
   }
 
   /**
-   * Seals a record. The bytes outside the seal are copied once, into the frame.
+   * Seals a record.
    *
    * @param transcript The hash of the shared records before it.
-   * @param kind One of `FrameKind`, as the record has such bytes or not.
-   * @returns The whole frame, without its token if it is shared: `header (4) || AES-256-GCM(type (1) || payload)`,
-   * or `header (4) || length (2) || AES-256-GCM(type (1) || payload) || bulk`.
+   * @param kind One of `FrameKind`, as the record has bytes outside the seal or not.
+   * @returns The frame up to such bytes, and without its token if it is shared:
+   * `header (4) || AES-256-GCM(type (1) || payload)`, or `header (4) || length (2) || AES-256-GCM(type (1) || payload)`.
    */
   async seal(
     record: PlainRecord,
@@ -81,7 +81,7 @@ export class RecordCipher {
     const header = headerFor(kind, plaintext.length + TAG_BYTES, byteLength(bulk));
     const additionalData = concat(header, transcript);
     const sealed = await this.#key.seal(this.#nextNonce(), plaintext, additionalData);
-    return concat(header, sealed, ...bulk);
+    return concat(header, sealed);
   }
 
   /**
@@ -96,12 +96,15 @@ export class RecordCipher {
     body: Bytes,
     transcript: Bytes = NO_TRANSCRIPT,
     kind: number = FrameKind.OWN,
-    bulk?: Bytes,
+    bulk?: readonly Bytes[],
   ): Promise<PlainRecord> {
     if (this.#counter >= MAX_RECORDS_PER_KEY) {
       throw new ChannelError("protocol-error", "Cannot open record: its key is used up");
     }
-    const additionalData = concat(headerFor(kind, body.length, bulk?.length), transcript);
+    const additionalData = concat(
+      headerFor(kind, body.length, byteLength(bulk ?? [])),
+      transcript,
+    );
     const opened = await this.#key.open(this.#nextNonce(), body, additionalData);
     if (opened === undefined) {
       throw new ChannelError(
@@ -110,7 +113,7 @@ export class RecordCipher {
       );
     }
     const record = { type: opened[0]!, payload: opened.slice(1) };
-    return bulk === undefined ? record : { ...record, bulk: [bulk] };
+    return bulk === undefined ? record : { ...record, bulk };
   }
 
   /** Forgets the secret: the cipher is no longer used. */

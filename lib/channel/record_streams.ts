@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, equal } from "../bytes/mod.ts";
+import { type Bytes, concat, equal } from "../bytes/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { ChannelError } from "../errors.ts";
 import {
@@ -26,7 +26,8 @@ export class SealStream extends WritableStream<PlainRecord | SharedFrame> {
    * Seals the records of one direction.
    *
    * @param secret The direction's secret, 32 bytes; wiped at the first rekey.
-   * @param destination Gets each record, or shared record with its REKEY, as one chunk. It ends or fails when this stream does, and the other way round.
+   * @param destination Gets each record, or shared record with its REKEY, as one chunk; only the bytes of a bulk frame
+   * can follow in more, which are not copied. It ends or fails when this stream does, and the other way round.
    * @param options `limits` and `clock` for the rekeying.
    */
   constructor(
@@ -55,7 +56,10 @@ export class SealStream extends WritableStream<PlainRecord | SharedFrame> {
       if (record.type === RecordType.KEY) {
         transcript = decodeSharedPosition(record.payload).transcript;
       }
-      await frames.write(frame);
+      const [first, ...rest] = record.bulk ?? [];
+      // A write of only the head would cost more than this copy.
+      await frames.write(first === undefined ? frame : concat(frame, first));
+      for (const part of rest) await frames.write(part);
     }
 
     super({

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../bytes/mod.ts";
+import { byteLength, type Bytes } from "../bytes/mod.ts";
 import type { HostRecord, MemberRecord } from "../wire/mod.ts";
 
 /** Bytes that are not handled yet above which more are dropped; an honest relay never sends so much. */
@@ -51,10 +51,12 @@ export class BulkReceiver {
   /** Handles a record, or drops it if too much is not handled. */
   receive({ bytes, from, offset, transfer }: Extract<HostRecord, { type: "bulk" }>): void {
     let end = offset;
-    for (const part of bytes) {
-      void this.#take({ from, transfer, offset: end, bytes: part });
+    const chunks = bytes.map((part) => {
+      const chunk = { from, transfer, offset: end, bytes: part };
       end += part.length;
-    }
+      return chunk;
+    });
+    void this.#take(chunks);
   }
 
   /** The CREDIT to send, unless the relay knows everything. */
@@ -65,13 +67,14 @@ export class BulkReceiver {
     return { type: "credit", taken };
   }
 
-  async #take(chunk: ReceivedBulk): Promise<void> {
+  /** Handles the chunks of a record, and counts them at once. */
+  async #take(chunks: readonly ReceivedBulk[]): Promise<void> {
     const count = this.#count;
-    const { length } = chunk.bytes;
-    const cost = length + CHUNK_OVERHEAD_BYTES;
+    const length = byteLength(chunks.map(({ bytes }) => bytes));
+    const cost = length + chunks.length * CHUNK_OVERHEAD_BYTES;
     if (this.#unhandled + cost <= MAX_UNHANDLED_BYTES) {
       this.#unhandled += cost;
-      await this.#handle(chunk);
+      await Promise.all(chunks.map((chunk) => this.#handle(chunk)));
       this.#unhandled -= cost;
     }
     count.taken += length;

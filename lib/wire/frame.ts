@@ -16,6 +16,9 @@ export const TOKEN_BYTES = 8;
 /** Bytes of the length of a bulk frame's head. */
 const HEAD_LENGTH_BYTES = 2;
 
+/** Bytes of the header of a bulk frame and the length of its head. */
+const BULK_HEADER_BYTES: number = FRAME_HEADER_BYTES + HEAD_LENGTH_BYTES;
+
 /** Longest head of a bulk frame: a sealed record, in bytes. */
 export const MAX_HEAD_BYTES = 1024;
 
@@ -38,9 +41,12 @@ export interface Frame {
   readonly kind: number;
   /** The body; of a bulk frame only its head. */
   readonly body: Bytes;
-  /** The bytes after the head of a bulk frame, in the same buffer. */
-  readonly bulk?: Bytes;
+  /** The bytes after the head of a bulk frame, in one part or several. */
+  readonly bulk?: readonly Bytes[];
 }
+
+/** Fewest bytes of a chunk that a decoder keeps a view of; fewer are collected, or they would take more memory than bytes. */
+const MIN_VIEW_BYTES = 32_768;
 
 /** Bytes that a decoder buffers before it asks its source to wait. */
 const HIGH_WATER_BYTES = 65_536;
@@ -82,11 +88,14 @@ export class FrameDecoder {
   readonly #handshakeSizes: readonly number[];
   readonly #takesShared: boolean;
   #frames = 0;
-  readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
+  readonly #header = new Uint8Array(BULK_HEADER_BYTES);
   #headerFilled = 0;
-  #kind: number = FrameKind.OWN;
-  #body: Bytes | undefined;
-  #bodyFilled = 0;
+  #body: Filling | undefined;
+  #bulk: Bytes[] = [];
+  /** Bytes after the head of a bulk frame that are not in {@linkcode FrameDecoder.#bulk}. */
+  #bulkLeft = 0;
+  /** The next of them, if they come in small chunks. */
+  #small: Filling | undefined;
 
   /**
    * Expects the frames of one direction of a connection.
@@ -106,37 +115,73 @@ export class FrameDecoder {
 
   /**
    * Takes bytes in and gives every frame that they complete. Buffers at most one body, and no byte of it
-   * before its header is checked. A frame's bytes are copied once.
+   * before its header is checked.
    *
+   * @param chunk Must not change later: much of what follows the head of a bulk frame is not copied.
    * @throws {WireError} If a kind or length is not allowed now.
    */
-  *push(chunk: Uint8Array): Generator<Frame, void, void> {
-    let offset = 0;
-    while (offset < chunk.length) {
-      if (this.#body === undefined) {
-        offset += this.#fillHeader(chunk.subarray(offset));
-        if (this.#headerFilled < FRAME_HEADER_BYTES) return;
-        this.#body = new Uint8Array(this.#checkHeader());
-        this.#bodyFilled = 0;
-      }
-      const part = chunk.subarray(offset, offset + this.#body.length - this.#bodyFilled);
-      this.#body.set(part, this.#bodyFilled);
-      this.#bodyFilled += part.length;
-      offset += part.length;
-      if (this.#bodyFilled === this.#body.length) {
-        const frame = frameWith(this.#kind, this.#body);
-        this.#body = undefined;
-        this.#headerFilled = 0;
-        this.#frames++;
-        yield frame;
-      }
+  *push(chunk: Bytes): Generator<Frame, void, void> {
+    for (let offset = 0; offset < chunk.length;) {
+      offset += this.#take(chunk.subarray(offset));
+      if (!this.#body?.isFull || this.#bulkLeft > 0) continue;
+      const frame = { kind: this.#header[0]!, body: this.#body.bytes };
+      const bulk = this.#bulk;
+      this.#headerFilled = 0;
+      this.#body = undefined;
+      this.#bulk = [];
+      this.#frames++;
+      yield bulk.length === 0 ? frame : { ...frame, bulk };
     }
   }
 
-  #fillHeader(bytes: Uint8Array): number {
-    const part = bytes.subarray(0, FRAME_HEADER_BYTES - this.#headerFilled);
+  /** Takes the first of some bytes. @returns Their number. */
+  #take(bytes: Bytes): number {
+    if (this.#body === undefined) return this.#takeHeader(bytes);
+    return this.#body.isFull ? this.#takeBulk(bytes) : this.#body.take(bytes);
+  }
+
+  #takeHeader(bytes: Bytes): number {
+    const isBulk = this.#headerFilled >= FRAME_HEADER_BYTES;
+    const size = isBulk ? BULK_HEADER_BYTES : FRAME_HEADER_BYTES;
+    const part = bytes.subarray(0, size - this.#headerFilled);
     this.#header.set(part, this.#headerFilled);
     this.#headerFilled += part.length;
+    if (this.#headerFilled === size) this.#begin(isBulk);
+    return part.length;
+  }
+
+  /** Begins a body; of a bulk frame, only once the length of its head is there. */
+  #begin(hasHeadLength: boolean): void {
+    const length = this.#checkHeader();
+    if (this.#header[0] !== FrameKind.BULK) this.#body = new Filling(length);
+    else if (hasHeadLength) {
+      const headLength = new DataView(this.#header.buffer).getUint16(FRAME_HEADER_BYTES);
+      this.#bulkLeft = length - HEAD_LENGTH_BYTES - headLength;
+      checkBulk(headLength, this.#bulkLeft);
+      this.#body = new Filling(headLength);
+    }
+  }
+
+  #takeBulk(bytes: Bytes): number {
+    if (this.#small === undefined) {
+      const view = bytes.subarray(0, this.#bulkLeft);
+      // It keeps its whole chunk in memory.
+      if (view.length >= MIN_VIEW_BYTES && 2 * view.length >= view.buffer.byteLength) {
+        return this.#addBulk(view);
+      }
+      this.#small = new Filling(Math.min(this.#bulkLeft, MIN_VIEW_BYTES));
+    }
+    const taken = this.#small.take(bytes);
+    if (this.#small.isFull) {
+      this.#addBulk(this.#small.bytes);
+      this.#small = undefined;
+    }
+    return taken;
+  }
+
+  #addBulk(part: Bytes): number {
+    this.#bulk.push(part);
+    this.#bulkLeft -= part.length;
     return part.length;
   }
 
@@ -156,8 +201,29 @@ export class FrameDecoder {
         `Cannot decode frame: its body must have ${min} to ${max} bytes, the header says ${length}`,
       );
     }
-    this.#kind = kind;
     return length;
+  }
+}
+
+/** Bytes that are collected from chunks. */
+class Filling {
+  readonly bytes: Bytes;
+  #filled = 0;
+
+  constructor(length: number) {
+    this.bytes = new Uint8Array(length);
+  }
+
+  get isFull(): boolean {
+    return this.#filled === this.bytes.length;
+  }
+
+  /** Copies the first of some bytes, as many as it lacks. @returns Their number. */
+  take(bytes: Bytes): number {
+    const part = bytes.subarray(0, this.bytes.length - this.#filled);
+    this.bytes.set(part, this.#filled);
+    this.#filled += part.length;
+    return part.length;
   }
 }
 
@@ -175,23 +241,18 @@ function recordSizes(kind: number): [min: number, max: number] {
   }
 }
 
-/** The frame with a body. The head of a bulk frame and the bytes after it are not copied. */
-function frameWith(kind: number, body: Bytes): Frame {
-  if (kind !== FrameKind.BULK) return { kind, body };
-  const length = new DataView(body.buffer).getUint16(0);
-  const head = body.subarray(HEAD_LENGTH_BYTES, HEAD_LENGTH_BYTES + length);
-  const bulk = body.subarray(HEAD_LENGTH_BYTES + length);
-  if (length < MIN_RECORD_BYTES || length > MAX_HEAD_BYTES) {
+/** Checks the lengths of a bulk frame: of its head, and of all after it. */
+function checkBulk(headLength: number, bulkLength: number): void {
+  if (headLength < MIN_RECORD_BYTES || headLength > MAX_HEAD_BYTES) {
     throw new WireError(
-      `Cannot decode frame: its head must have ${MIN_RECORD_BYTES} to ${MAX_HEAD_BYTES} bytes, not ${length}`,
+      `Cannot decode frame: its head must have ${MIN_RECORD_BYTES} to ${MAX_HEAD_BYTES} bytes, not ${headLength}`,
     );
   }
-  if (bulk.length === 0 || bulk.length > MAX_BULK_BYTES) {
+  if (bulkLength < 1 || bulkLength > MAX_BULK_BYTES) {
     throw new WireError(
-      `Cannot decode frame: 1 to ${MAX_BULK_BYTES} bytes must follow its head, not ${bulk.length}`,
+      `Cannot decode frame: 1 to ${MAX_BULK_BYTES} bytes must follow its head, not ${bulkLength}`,
     );
   }
-  return { kind, body: head, bulk };
 }
 
 /**
@@ -211,7 +272,7 @@ function frameWith(kind: number, body: Bytes): Frame {
  * assertEquals((await Array.fromAsync(frames)).map(({ body }) => body.length), [2, 3]);
  * ```
  */
-export class FrameDecoderStream extends TransformStream<Uint8Array, Frame> {
+export class FrameDecoderStream extends TransformStream<Bytes, Frame> {
   /**
    * Expects the frames of one direction of a connection.
    *
@@ -223,7 +284,7 @@ export class FrameDecoderStream extends TransformStream<Uint8Array, Frame> {
   constructor(
     handshakeSizes: readonly number[] = [],
     takesShared = false,
-    writableStrategy: QueuingStrategy<Uint8Array> = new ByteLengthQueuingStrategy({
+    writableStrategy: QueuingStrategy<Bytes> = new ByteLengthQueuingStrategy({
       highWaterMark: HIGH_WATER_BYTES,
     }),
     readableStrategy?: QueuingStrategy<Frame>,

@@ -236,24 +236,29 @@ export const MUTANTS: readonly Mutants[] = [
         "FrameDecoderStream takes no bulk frame in the handshake",
       ],
       [
-        "length < MIN_RECORD_BYTES || ",
+        "headLength < MIN_RECORD_BYTES || ",
         "",
         "FrameDecoder takes the shortest and the longest bulk frame, and no other",
       ],
       [
-        " || length > MAX_HEAD_BYTES",
+        " || headLength > MAX_HEAD_BYTES",
         "",
         "FrameDecoder takes the shortest and the longest bulk frame, and no other",
       ],
       [
-        " || bulk.length > MAX_BULK_BYTES",
+        " || bulkLength > MAX_BULK_BYTES",
         "",
         "FrameDecoder takes the shortest and the longest bulk frame, and no other",
       ],
       [
-        "const head = body.subarray(",
-        "const head = body.slice(",
-        "FrameDecoder copies a bulk frame once",
+        "view.length >= MIN_VIEW_BYTES && ",
+        "",
+        "FrameDecoder copies of a bulk frame only what is a small part of its chunk",
+      ],
+      [
+        " && 2 * view.length >= view.buffer.byteLength",
+        "",
+        "FrameDecoder keeps no large chunk for a small bulk frame",
       ],
       [
         "if (!decoder.complete) {",
@@ -668,8 +673,8 @@ export const MUTANTS: readonly Mutants[] = [
     test: "channel/shared_frame_test.ts",
     mutants: [
       [
-        "concat(headerFor(kind, body.length, bulk?.length), transcript)",
-        "concat(headerFor(kind, body.length, bulk?.length), NO_TRANSCRIPT)",
+        "      transcript,\n    );",
+        "      NO_TRANSCRIPT,\n    );",
         "OpenStream opens nothing after a frame that a member with the key put in the place of another",
       ],
       [
@@ -945,13 +950,13 @@ export const MUTANTS: readonly Mutants[] = [
         "Room drops what comes while 8 MiB are not handled, however small the pieces",
       ],
       [
-        "length + CHUNK_OVERHEAD_BYTES",
+        "length + chunks.length * CHUNK_OVERHEAD_BYTES",
         "length",
         "Room drops what comes while 8 MiB are not handled, however small the pieces",
       ],
       [
-        "await this.#handle(chunk);",
-        "void this.#handle(chunk);",
+        "await Promise.all(chunks.map((chunk) => this.#handle(chunk)));",
+        "for (const chunk of chunks) void this.#handle(chunk);",
         "Room gives bulk to onBulk as it comes, and sends CREDIT for what is handled",
       ],
       [

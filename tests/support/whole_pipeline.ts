@@ -262,7 +262,7 @@ export class Gate {
     close,
     writable,
     readable: readable.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>({
+      new TransformStream<Bytes, Bytes>({
         transform: async (chunk, controller) => {
           await this.#shut?.promise;
           controller.enqueue(chunk);

@@ -5,6 +5,7 @@ import { WireError } from "../../lib/errors.ts";
 import {
   bulkHeader,
   encodeFrame,
+  type Frame,
   FRAME_HEADER_BYTES,
   FrameDecoder,
   FrameDecoderStream,
@@ -87,18 +88,43 @@ test("FrameDecoderStream separates head and bytes of a bulk frame, however it is
       const stream = new FrameDecoderStream([17], takesShared);
       assertEquals(await Array.fromAsync(ReadableStream.from(chunks).pipeThrough(stream)), [
         { kind: FrameKind.OWN, body: own },
-        { kind: FrameKind.BULK, body: head, bulk },
+        { kind: FrameKind.BULK, body: head, bulk: [bulk] },
         { kind: FrameKind.OWN, body: own },
       ]);
     }
   }
 });
 
-test("FrameDecoder copies a bulk frame once", () => {
-  const frame = bulkFrame(random(57), new Uint8Array(MAX_BULK_BYTES));
-  const [first] = [...new FrameDecoder().push(frame)];
-  assertEquals(first!.bulk!.buffer, first!.body.buffer);
-  assertEquals(first!.body.buffer.byteLength, frame.length - FRAME_HEADER_BYTES);
+/** The only frame in some bytes, which come in chunks of a size. */
+function onlyFrame(bytes: Bytes, chunkBytes: number): Frame {
+  const decoder = new FrameDecoder();
+  const frames: Frame[] = [];
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    frames.push(...decoder.push(bytes.slice(at, at + chunkBytes)));
+  }
+  assertEquals([frames.length, decoder.complete], [1, true]);
+  return frames[0]!;
+}
+
+test("FrameDecoder copies of a bulk frame only what is a small part of its chunk", () => {
+  const bulk = random(MAX_BULK_BYTES);
+  const frame = bulkFrame(random(57), bulk);
+  const { bulk: views } = onlyFrame(frame, frame.length);
+  assertEquals(views!.map(({ length }) => length), [MAX_BULK_BYTES]);
+  assertEquals(views![0]!.buffer.byteLength, frame.length);
+  for (const chunkBytes of [65_536, 40_000, 32_767, 1000, 100]) {
+    const { bulk: parts } = onlyFrame(frame, chunkBytes);
+    assertEquals(concat(...parts!), bulk);
+    const kept = new Set(parts!.map(({ buffer }) => buffer));
+    assert(kept.size < 12, `${kept.size} parts`);
+    assert([...kept].reduce((sum, { byteLength }) => sum + byteLength, 0) < 2 * bulk.length);
+  }
+});
+
+test("FrameDecoder keeps no large chunk for a small bulk frame", () => {
+  const chunk = concat(bulkFrame(random(57), random(40_000)), new Uint8Array(60_000));
+  const { value } = new FrameDecoder().push(chunk).next();
+  assert(value!.bulk!.every(({ buffer }) => buffer.byteLength <= 40_000));
 });
 
 test("FrameDecoder takes the shortest and the longest bulk frame, and no other", async () => {
@@ -107,7 +133,7 @@ test("FrameDecoder takes the shortest and the longest bulk frame, and no other",
     new FrameDecoder().push(bulkFrame(new Uint8Array(head), new Uint8Array(bulk))).next();
   for (const [head, bulk] of [[17, 1], [1024, 1], [17, 262_144], [1024, 262_144]] as const) {
     const { value } = take(head, bulk);
-    assertEquals([value?.body.length, value?.bulk?.length], [head, bulk]);
+    assertEquals([value?.body.length, value?.bulk?.[0]?.length], [head, bulk]);
   }
   for (const [head, bulk] of [[0, 300], [16, 300], [1025, 1], [0xffff, 1]] as const) {
     await assertFails(() => take(head, bulk), "protocol-error", `bytes, not ${head}`);
@@ -333,7 +359,7 @@ test("FrameDecoder gives for any bytes frames that encode to them, or a WireErro
     const decoded: Bytes[] = [];
     try {
       for (const { body, bulk, kind } of decoder.push(any)) {
-        if (bulk !== undefined) decoded.push(bulkFrame(body, bulk));
+        if (bulk !== undefined) decoded.push(bulkFrame(body, concat(...bulk)));
         else decoded.push(frameHeader(body.length, kind), body);
       }
     } catch (error) {

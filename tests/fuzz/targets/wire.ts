@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, concat, utf8 } from "../../../lib/bytes/mod.ts";
+import { byteLength, type Bytes, concat, utf8 } from "../../../lib/bytes/mod.ts";
 import { ChannelError, HandshakeError, WireError } from "../../../lib/errors.ts";
 import { sameName } from "../../../lib/room/mod.ts";
 import {
@@ -158,7 +158,9 @@ const frames: Target = {
 
 /** The bytes of a frame. */
 export function encodeAny({ body, bulk, kind }: Frame): Bytes {
-  if (bulk !== undefined) return concat(bulkHeader(body.length, bulk.length), body, bulk);
+  if (bulk !== undefined) {
+    return concat(bulkHeader(body.length, byteLength(bulk)), body, ...bulk);
+  }
   return concat(frameHeader(body.length, kind), body);
 }
 
