@@ -38,6 +38,18 @@ export function headUnits(geometry: Geometry, manifestBytes: number): number {
   return geometry.firstLeaf + Math.ceil(manifestBytes / LEAF_BYTES);
 }
 
+/** Leaves that are read at once if they are sealed in order: each read waits for another thread. */
+const READ_LEAVES = 8;
+
+/** Consecutive leaves. */
+interface LeafBlock {
+  /** The unit of the first. */
+  readonly first: number;
+  /** The unit after the last. */
+  readonly end: number;
+  readonly bytes: Promise<Bytes>;
+}
+
 /** Seals the units of files, each only if its hash is the tree's: no two plaintexts ever share key and number. */
 export class FileSealer implements UnitSealer {
   readonly units: number;
@@ -46,6 +58,8 @@ export class FileSealer implements UnitSealer {
   readonly #read: ReadContent;
   readonly #tree: HashTree;
   readonly #key: FileKey;
+  /** The leaves that were read last. */
+  #block: LeafBlock = { first: 0, end: 0, bytes: Promise.resolve(new Uint8Array()) };
 
   /**
    * Creates a sealer.
@@ -63,8 +77,7 @@ export class FileSealer implements UnitSealer {
   async seal(unit: number): Promise<Bytes> {
     const { geometry } = this.#tree;
     if (!geometry.isLeaf(unit)) return await this.#key.seal(unit, false, this.#tree.node(unit));
-    const leaf = new Uint8Array(geometry.plainBytes(unit));
-    await this.#read(geometry.contentOffset(unit), leaf);
+    const leaf = await this.#leaf(unit);
     if (!equal(await digest(leaf), this.#tree.hashOf(unit))) {
       throw new TransferError("file-changed", "its content has changed");
     }
@@ -73,6 +86,28 @@ export class FileSealer implements UnitSealer {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** Reads a leaf; with the next ones, if it follows those that were read last. */
+  async #leaf(unit: number): Promise<Bytes> {
+    const isNext = unit === this.#block.end;
+    if (isNext || unit < this.#block.first || unit > this.#block.end) {
+      this.#block = this.#readBlock(unit, isNext ? READ_LEAVES : 1);
+    }
+    const { bytes, first } = this.#block;
+    const start = (unit - first) * LEAF_BYTES;
+    return (await bytes).subarray(start, start + this.#tree.geometry.plainBytes(unit));
+  }
+
+  #readBlock(first: number, leaves: number): LeafBlock {
+    const { geometry } = this.#tree;
+    const end = Math.min(first + leaves, geometry.units);
+    const buffer = new Uint8Array(
+      (end - 1 - first) * LEAF_BYTES + geometry.plainBytes(end - 1),
+    );
+    const bytes = this.#read(geometry.contentOffset(first), buffer).then(() => buffer);
+    bytes.catch(() => {});
+    return { first, end, bytes };
   }
 }
 
