@@ -28,11 +28,21 @@ const MAX_EARLY_BYTES: number = 1 << 20;
 /** What such a chunk counts for beside its bytes: many small ones take memory, too. */
 const CHUNK_OVERHEAD_BYTES = 1024;
 
+/** Leaves that are written at once if they come faster than that: each write waits for another thread. */
+const WRITTEN_AT_ONCE = 8;
+
 /** Leaves on the disk that are checked at the same time. */
 const CHECKED_AT_ONCE = 8;
 
 /** What became of a unit: it is here, damaged, without a place while units before it lack, or not used. */
 export type UnitFate = "kept" | "damaged" | "unplaced" | "dropped";
+
+/** A unit that came and is not kept yet. */
+interface ComingUnit {
+  readonly unit: number;
+  /** `undefined` while it is being opened. */
+  opened: OpenedUnit | undefined;
+}
 
 /** Dependencies of {@linkcode Arrival}. */
 export interface ArrivalOptions {
@@ -59,6 +69,10 @@ export class Arrival {
   readonly #have = new UnitSet();
   /** Units that are being handled. */
   readonly #handling = new Set<number>();
+  /** The same, in the order in which they came. */
+  readonly #coming: ComingUnit[] = [];
+  /** Leaves that are written at once. */
+  #joined: Bytes = new Uint8Array();
   /** The leaves of the manifest, by their place, until it is complete. */
   readonly #manifestLeaves = new Map<number, Bytes>();
   #key: FileKey | undefined;
@@ -226,34 +240,70 @@ export class Arrival {
   async #handle(unit: number, sealed: Bytes): Promise<void> {
     const { isActive, onError, onUnit } = this.#options;
     this.#handling.add(unit);
-    const opening = this.#opener.open(this.#key!, unit, sealed);
+    const coming: ComingUnit = { unit, opened: undefined };
+    this.#coming.push(coming);
+    const opening = this.#opener.open(this.#key!, unit, sealed)
+      .then((opened) => coming.opened = opened);
     opening.catch(() => {}); // It is awaited in its turn.
     await this.inTurn(async () => {
+      if (this.#coming[0] !== coming) return; // It was kept with one before it.
+      let units = [coming];
       let fate: UnitFate = "dropped";
       try {
-        const opened = await opening;
-        if (isActive()) fate = await this.#keep(unit, opened);
+        await opening;
+        units = this.#coming.slice(0, this.#countJoinable());
+        if (isActive()) fate = await this.#keep(units);
       } catch (error) {
         onError(error);
-      } finally {
-        this.#handling.delete(unit);
       }
-      onUnit(unit, fate);
+      this.#coming.splice(0, units.length);
+      for (const { unit } of units) {
+        this.#handling.delete(unit);
+        onUnit(unit, fate);
+      }
     });
   }
 
-  async #keep(unit: number, { bytes, matches }: OpenedUnit): Promise<UnitFate> {
+  /** Number of the next units that can be written at once: leaves in a row that are right. At least one. */
+  #countJoinable(): number {
+    const first = this.#coming[0]!.unit;
+    if (this.#manifest === undefined || first < this.#opener.firstLeaf) return 1;
+    const other = this.#coming.findIndex(({ opened, unit }, i) =>
+      opened?.matches !== true || unit !== first + i
+    );
+    return Math.max(1, Math.min(WRITTEN_AT_ONCE, other < 0 ? this.#coming.length : other));
+  }
+
+  /** Keeps units, of which all but the first are leaves that are right. */
+  async #keep(units: readonly ComingUnit[]): Promise<UnitFate> {
+    const { opened, unit: first } = units[0]!;
+    const { bytes, matches } = opened!;
     if (bytes === undefined) return "damaged";
     // The node above it may have been checked since.
-    const isRight = matches ?? await this.#opener.verify(unit, bytes);
+    const isRight = matches ?? await this.#opener.verify(first, bytes);
     if (isRight === false) return "damaged";
-    if (isRight === undefined || !await this.#store(unit, bytes)) return "unplaced";
-    this.#have.add(unit);
-    await this.#opener.stored(unit, bytes);
+    if (isRight === undefined || !await this.#store(first, this.#join(units))) return "unplaced";
+    for (const { opened, unit } of units) {
+      this.#have.add(unit);
+      await this.#opener.stored(unit, opened!.bytes!);
+    }
     return "kept";
   }
 
-  /** Stores a leaf. @returns Whether its place is known. */
+  /** The contents of units, until the next call. */
+  #join(units: readonly ComingUnit[]): Bytes {
+    const parts = units.map(({ opened }) => opened!.bytes!);
+    if (parts.length === 1) return parts[0]!;
+    if (this.#joined.length === 0) this.#joined = new Uint8Array(WRITTEN_AT_ONCE * LEAF_BYTES);
+    let end = 0;
+    for (const part of parts) {
+      this.#joined.set(part, end);
+      end += part.length;
+    }
+    return this.#joined.subarray(0, end);
+  }
+
+  /** Stores a leaf, or several in a row. @returns Whether its place is known. */
   async #store(unit: number, bytes: Bytes): Promise<boolean> {
     const leaf = unit - this.#opener.firstLeaf;
     if (leaf < 0) return true;
