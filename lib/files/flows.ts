@@ -2,7 +2,8 @@
  * The flows of an own transfer: which units go to which sessions.
  *
  * All sessions that want units at first share flows, one for each 60 of them; each unit is sealed once for all of
- * these. A session that lacks units afterwards has a flow of its own, so that a slow one slows no other.
+ * these. What is lost to some of them is sent afterwards: those that lack units near each other share a flow again,
+ * and leave it when its next unit is far from the next one that they lack. So a slow one slows no other.
  *
  * @module
  */
@@ -18,8 +19,11 @@ import { UnitSet } from "./unit_set.ts";
 /** Units of one flow that are read and sealed at the same time. */
 const SEALED_AT_ONCE = 8;
 
-/** Units that a session gets in a flow of its own while others wait for one: 1 MiB. */
+/** Units of a flow after the first ones that are sent while others wait for a flow: 1 MiB. */
 const TURN_UNITS = 16;
+
+/** Units between the next ones of two sessions that lack some, up to which they share a flow: 4 MiB. */
+const NEAR_UNITS = 64;
 
 /** Maximum sessions of a shared flow: as many as a chunk can have. */
 const MAX_PASS_TAKERS = 60;
@@ -60,6 +64,8 @@ interface Due {
 interface Pass {
   /** Ends it. */
   readonly abort: AbortController;
+  /** Whether it sends what was lost before, to sessions that lack units near each other. */
+  readonly isRepeat: boolean;
   /** The next unit to seal. */
   cursor: number;
   /** Units that are being sealed, ascending: who gets one is decided when it is sent. */
@@ -106,7 +112,7 @@ export class UnitFlows {
     this.#takers.set(id, taker);
     taker.wanted = new UnitSet(ranges);
     taker.wanted.deleteFrom(this.#options.sealer.units);
-    if (ranges.length === 0) stop(taker);
+    if (ranges.length === 0) this.#stop(taker);
     this.#schedule();
   }
 
@@ -121,7 +127,7 @@ export class UnitFlows {
   /** Ends the flows to a session. */
   stop(session: string): void {
     const taker = this.#takers.get(session);
-    if (taker !== undefined) stop(taker);
+    if (taker !== undefined) this.#stop(taker);
   }
 
   /** Ends the flows to a session that no longer has the key. */
@@ -158,6 +164,7 @@ export class UnitFlows {
     );
     const { sealer } = this.#options;
     for (const taker of due) {
+      if (taker.flow !== undefined && !sealer.isStream) continue; // It gets the head first.
       const lowest = taker.wanted.first!;
       const pass = this.#passFor(taker);
       if (pass === undefined) this.#sendOwn(taker, Infinity);
@@ -171,19 +178,30 @@ export class UnitFlows {
         // Without the head, it could use nothing of what follows.
         taker.pass = undefined;
         this.#sendOwn(taker, sealer.headUnits);
-      } else taker.pass = taker.flow === undefined ? pass : undefined;
+      } else taker.pass = pass;
     }
   }
 
   /** The shared flow for a session, begun if need be; `undefined` if it is to have one of its own. */
   #passFor({ pass, wanted }: Taker): Pass | undefined {
     if (pass !== undefined) return pass;
-    const open = [...this.#passes].find((one) => this.#sharing(one).length < MAX_PASS_TAKERS);
+    const { headUnits, isStream } = this.#options.sealer;
+    const lowest = wanted.first!;
+    const open = [...this.#passes].find((one) => {
+      const next = wanted.next(one.cursor) ?? Infinity;
+      const isNear = next - one.cursor <= NEAR_UNITS && lowest >= Math.min(one.cursor, headUnits);
+      return (isNear || !one.isRepeat) && this.#sharing(one).length < MAX_PASS_TAKERS;
+    });
     if (open !== undefined) return open;
     // What was read of a stream before is sent to each session by itself.
-    const { isStream } = this.#options.sealer;
-    if (isStream ? wanted.last! < this.#read : this.#passed) return undefined;
-    const begun = { abort: new AbortController(), cursor: this.#read, underWay: new Set<number>() };
+    if (isStream && wanted.last! < this.#read) return undefined;
+    const isRepeat = this.#passed && !isStream;
+    const begun = {
+      abort: new AbortController(),
+      isRepeat,
+      cursor: isRepeat ? lowest : this.#read,
+      underWay: new Set<number>(),
+    };
     this.#passes.add(begun);
     void this.#sendShared(begun);
     return begun;
@@ -210,18 +228,31 @@ export class UnitFlows {
 
   /** The units that sessions in a shared flow want, ascending; all units of a stream, which is read once. */
   *#sharedUnits(pass: Pass): Generator<number> {
-    const { sealer } = this.#options;
-    while (true) {
+    const { sealer, slots } = this.#options;
+    for (let count = 0;; count++) {
       const next = Math.min(
         ...this.#sharing(pass).map(({ wanted }) => wanted.next(pass.cursor) ?? Infinity),
       );
       if (next >= sealer.units) return;
+      // The next flow of these sessions waits behind those of others.
+      if (pass.isRepeat && count >= TURN_UNITS && slots.isWanted) return;
+      if (pass.isRepeat) this.#partFrom(pass, next);
       const unit = sealer.isStream ? Math.max(pass.cursor, this.#read - MAX_BEHIND_UNITS) : next;
       pass.cursor = unit + 1;
       pass.underWay.add(unit);
       if (sealer.isStream) this.#read = Math.max(this.#read, pass.cursor);
       yield unit;
     }
+  }
+
+  /** Has those sessions leave a shared flow that lack nothing near its next unit. */
+  #partFrom(pass: Pass, next: number): void {
+    const [from = next] = pass.underWay;
+    const far = this.#sharing(pass).filter(({ wanted }) =>
+      (wanted.next(from) ?? Infinity) > next + NEAR_UNITS
+    );
+    for (const taker of far) taker.pass = undefined;
+    if (far.length > 0) this.#schedule();
   }
 
   /** The sessions in a shared flow that want a unit. It counts as sent to them. */
@@ -251,7 +282,7 @@ export class UnitFlows {
     const flow = new AbortController();
     taker.flow = flow;
     const due: Due = {
-      units: this.#ownUnits(taker, end),
+      units: ownUnits(taker, end),
       seal: (unit) => this.#options.sealer.seal(unit),
       receivers: (unit) => {
         if (taker.flow !== flow) return []; // What it wants now is not sent here.
@@ -267,15 +298,13 @@ export class UnitFlows {
     });
   }
 
-  /** The units that a session wants, ascending. What it wants can change meanwhile. */
-  *#ownUnits(taker: Taker, end: number): Generator<number> {
-    let unit = taker.wanted.first;
-    for (let count = 0; unit !== undefined && unit < end; count++) {
-      // Its next flow waits behind those of others.
-      if (count >= TURN_UNITS && this.#options.slots.isWanted) return;
-      yield unit;
-      unit = taker.wanted.next(unit + 1);
-    }
+  /** Ends the flows to a session. */
+  #stop(taker: Taker): void {
+    const { pass } = taker;
+    stop(taker);
+    if (pass === undefined || !pass.isRepeat || this.#sharing(pass).length > 0) return;
+    this.#passes.delete(pass);
+    pass.abort.abort();
   }
 
   /** Seals units and sends them in a flow. @param taker The only one of the flow. */
@@ -310,12 +339,21 @@ export class UnitFlows {
   }
 }
 
-/** Ends the flows to a session. */
+/** Has a session want nothing. */
 function stop(taker: Taker): void {
   taker.wanted.clear();
   taker.pass = undefined;
   taker.flow?.abort();
   taker.flow = undefined;
+}
+
+/** The units that a session wants, ascending, up to one that is not included. What it wants can change meanwhile. */
+function* ownUnits(taker: Taker, end: number): Generator<number> {
+  let unit = taker.wanted.first;
+  while (unit !== undefined && unit < end) {
+    yield unit;
+    unit = taker.wanted.next(unit + 1);
+  }
 }
 
 /** Sealed units as chunks of a flow. @param receivers As in `Due`. */

@@ -14,7 +14,6 @@ import {
   Transfers,
 } from "../../lib/files/mod.ts";
 import { UnitFlows } from "../../lib/files/flows.ts";
-import type { UnitSealer } from "../../lib/files/sealing.ts";
 import { Slots } from "../../lib/files/slots.ts";
 import type { FileMessage, WantRange } from "../../lib/wire/mod.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
@@ -195,49 +194,118 @@ test("Transfers sends what a receiver wants again while its last flow still ends
   await sender.transfers.close();
 });
 
-test("UnitFlows serves a session in its turn although others want without end", async () => {
-  const units = 1000;
-  const sealer: UnitSealer = {
-    units,
-    headUnits: 1,
-    isStream: false,
-    seal: () => Promise.resolve(new Uint8Array(1)),
-    close: () => Promise.resolve(),
-  };
-  const [first, second, honest] = [1, 2, 3].map((byte) => new Uint8Array(16).fill(byte)) as [
-    Bytes,
-    Bytes,
-    Bytes,
-  ];
-  const got: { readonly to: Bytes; readonly unit: number }[] = [];
-  const served = Promise.withResolvers<void>();
-  let isGreedy = false;
-  const openFlow = (): WritableStream<OutgoingChunk> =>
-    new WritableStream({
-      write({ offset, to: [to] }) {
-        got.push({ to: to!, unit: offset / SEALED_UNIT_BYTES });
-        if (isGreedy && to !== honest && got.length < 10_000) wantAll(to!);
-        if (got.filter(({ to }) => to === honest).length === 11) served.resolve();
+/** Flows to sessions of which each has had the first unit, so that what it wants now was lost. */
+class Repeats {
+  readonly units = 1000;
+  readonly sessions: readonly Bytes[];
+  /** What was sent, in order. */
+  readonly sent: { readonly unit: number; readonly to: readonly Bytes[] }[] = [];
+  /** How often each unit was sealed. */
+  readonly seals = new Map<number, number>();
+  /** Called after each chunk; its flow goes on once that resolves. */
+  onChunk: (unit: number, to: readonly Bytes[]) => void | Promise<void> = () => {};
+  readonly flows: UnitFlows;
+
+  private constructor(sessions: number, slots: number) {
+    this.sessions = numbers(sessions).map((i) => new Uint8Array(16).fill(i));
+    this.flows = new UnitFlows({
+      port: { openFlow: () => this.#open() },
+      transfer: new Uint8Array(16),
+      sealer: {
+        units: this.units,
+        headUnits: 1,
+        isStream: false,
+        seal: (unit) => {
+          this.seals.set(unit, (this.seals.get(unit) ?? 0) + 1);
+          return Promise.resolve(new Uint8Array(1));
+        },
+        close: () => Promise.resolve(),
+      },
+      slots: new Slots(slots),
+      onUnreadable: () => {},
+    });
+  }
+
+  static async of(sessions: number, slots = 48): Promise<Repeats> {
+    const repeats = new Repeats(sessions, slots);
+    for (const [i, session] of repeats.sessions.entries()) {
+      repeats.want(i, 0, 1);
+      repeats.flows.grant(toHex(session));
+    }
+    await nextTurn(); // Then the first flow is over.
+    repeats.sent.length = 0;
+    return repeats;
+  }
+
+  want(session: number, first: number, count: number): void {
+    this.flows.want(this.sessions[session]!, [{ first, count }]);
+  }
+
+  /** The units that a session got. */
+  of(session: number): number[] {
+    const units = this.sent.filter(({ to }) => to.includes(this.sessions[session]!));
+    return units.map(({ unit }) => unit).sort((a, b) => a - b);
+  }
+
+  #open(): WritableStream<OutgoingChunk> {
+    return new WritableStream({
+      write: async ({ offset, to }) => {
+        const unit = offset / SEALED_UNIT_BYTES;
+        this.sent.push({ unit, to });
+        await this.onChunk(unit, to);
       },
     });
-  const flows = new UnitFlows({
-    port: { openFlow },
-    transfer: new Uint8Array(16),
-    sealer,
-    slots: new Slots(2),
-    onUnreadable: () => {},
-  });
-  const wantAll = (session: Bytes): void => flows.want(session, [{ first: 0, count: units }]);
-  for (const session of [first, second, honest]) {
-    flows.want(session, [{ first: 0, count: 1 }]);
-    flows.grant(toHex(session));
   }
-  await nextTurn(); // Then the shared flow is over.
-  isGreedy = true;
-  wantAll(first);
-  wantAll(second);
-  flows.want(honest, [{ first: 5, count: 11 }]);
+}
+
+test("UnitFlows serves a session in its turn although others want without end", async () => {
+  const repeats = await Repeats.of(3, 2);
+  const served = Promise.withResolvers<void>();
+  repeats.onChunk = (unit, [to]) => {
+    const session = repeats.sessions.indexOf(to!);
+    // Each begins where no other one is near.
+    if (session < 2 && repeats.sent.length < 10_000) repeats.want(session, 1 + 300 * session, 600);
+    if (session === 2 && unit === 910) served.resolve();
+  };
+  repeats.want(0, 1, 200);
+  repeats.want(1, 300, 400);
+  repeats.want(2, 900, 11);
   await served.promise;
-  assert(got.length < 200, `${got.length}`);
-  flows.halt();
+  assert(repeats.sent.length < 200, `${repeats.sent.length}`);
+  repeats.flows.halt();
+});
+
+test("UnitFlows seals what several sessions lack once for all of them", async () => {
+  const repeats = await Repeats.of(5);
+  const all = [0, 1, 2, 3, 4];
+  const done = Promise.withResolvers<void>();
+  repeats.onChunk = () => {
+    // The others say a bit later what they lack.
+    if (repeats.sent.length === 31) {
+      for (const session of all.slice(1)) repeats.want(session, 100, 200);
+    }
+    if (all.every((session) => repeats.of(session).length === 200)) done.resolve();
+  };
+  repeats.want(0, 100, 200);
+  await done.promise;
+  for (const session of all) assertEquals(repeats.of(session), numbers(300).slice(100));
+  const seals = [...repeats.seals.values()].reduce((sum, count) => sum + count, -1);
+  assert(seals < 250, `${seals} seals`);
+});
+
+test("UnitFlows lets no session wait for units that only others lack", async () => {
+  const repeats = await Repeats.of(3);
+  const released = Promise.withResolvers<void>();
+  const got = Promise.withResolvers<void>();
+  repeats.onChunk = async (unit, to) => {
+    if (to.includes(repeats.sessions[0]!) && unit > 120) await released.promise;
+    if (repeats.of(1).length === 31 && repeats.of(2).length === 1) got.resolve();
+  };
+  repeats.want(0, 100, 800);
+  repeats.flows.want(repeats.sessions[1]!, [{ first: 100, count: 21 }, { first: 700, count: 10 }]);
+  repeats.want(2, 899, 1);
+  await got.promise;
+  assertEquals(repeats.of(1), [...numbers(121).slice(100), ...numbers(710).slice(700)]);
+  released.resolve();
+  repeats.flows.halt();
 });
