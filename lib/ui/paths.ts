@@ -109,20 +109,22 @@ export function completePath(typed: string, files: Files): string[] {
   const [folder, start] = splitPath(typed);
   const found = files.entries(expandHome(folder, files) || ".").filter(({ name }) =>
     name.startsWith(start) && (start !== "" || !name.startsWith(".")) &&
-    sanitizeLine(name) === name && // A completed name is written to the terminal as it is.
-    !/".*'|'.*"/.test(name)
+    sanitizeLine(name) === name // A completed name is written to the terminal as it is.
   );
   const paths = found.map(({ isFolder, name }) => ({ path: folder + name, isFolder }));
   // Words that begin alike have a common start only if all of them have quotes, or none.
   const quote = paths.some(({ path }) => path === "to" || NEEDS_QUOTES.test(path))
     ? quoteFor(paths)
     : "";
-  return paths.map(({ isFolder, path }) =>
-    isFolder ? `${quote}${path}/` : `${quote}${path}${quote} `
-  );
+  // Within quotes, the same one stands in quotes of the other kind.
+  const inner = quote === "'" ? `'"'"'` : `"'"'"`;
+  return paths.map(({ isFolder, path }) => {
+    const safe = quote === "" ? path : path.replaceAll(quote, inner);
+    return isFolder ? `${quote}${safe}/` : `${quote}${safe}${quote} `;
+  });
 }
 
-/** The quote that none of the paths contains, if there is one. */
+/** A quote that none of the paths contains, if there is one. */
 function quoteFor(paths: readonly { readonly path: string }[]): string {
   return paths.some(({ path }) => path.includes('"')) ? "'" : '"';
 }

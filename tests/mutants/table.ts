@@ -2112,8 +2112,8 @@ export const MUTANTS: readonly Mutants[] = [
     test: "ui/paths_test.ts",
     mutants: [
       [
-        "    sanitizeLine(name) === name && // A completed name is written to the terminal as it is.\n",
-        "",
+        "sanitizeLine(name) === name // A completed name is written",
+        "true // A completed name is written",
         "completePath completes names, with quotes where one of them needs them",
       ],
     ],

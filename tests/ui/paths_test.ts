@@ -100,6 +100,27 @@ test("completePath completes names, with quotes where one of them needs them", (
   assertEquals(completePath("t", { entries: () => [{ name: "to", isFolder: false }] }), ['"to" ']);
 });
 
+test("completePath completes names with any quotes and backslashes to words that mean them", () => {
+  const names = ["it's", 'say "hi"', `both "'" of them`, "back\\slash", "a'", 'a"', "to"];
+  const found = (folder: string): Files => ({
+    entries: (path) =>
+      path === folder || path === "." && folder === ""
+        ? names.map((name) => ({ name, isFolder: false }))
+        : [],
+  });
+  if (Deno.build.os === "windows") return; // No name has such characters there.
+  for (const folder of ["", "it's/", 'my "own"/', `"'/`]) {
+    for (const typed of ["", ...names]) {
+      const words = completePath(folder + typed, found(folder));
+      const expected = names.filter((name) => name.startsWith(typed)).map((name) => folder + name);
+      assertEquals(words.flatMap(texts), expected);
+    }
+  }
+  const hidden = ["new\nline", "tab\t", "bell\x07", "\u202Egnp.exe"];
+  const entries = (): PathEntry[] => hidden.map((name) => ({ name, isFolder: false }));
+  for (const name of hidden) assertEquals(completePath(name.slice(0, 1), { entries }), []);
+});
+
 test("complete completes paths after /send, and names after to", () => {
   const lines: [string, string[], string][] = [
     ["/send a", ["a.txt ", "an.txt "], "a"],
