@@ -423,7 +423,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   "empty-message": { status: 1, hint: "Add some text." },
   "nobody-here": {
     status: 1,
-    hint: "No one else is here. Wait for someone, or use --wait SECONDS.",
+    hint: "Wait until someone joins; in a pipe, use join --wait SECONDS.",
   },
   "no-such-member": { status: 1, hint: "Use a name from /who, or name#tag if two share a name." },
   "key-withheld": {

@@ -165,9 +165,12 @@ function formsOf({ isOwn, other, progress }: Shown): readonly string[] {
   const each = receiversOf(receivers, size);
   if (pausedBy !== undefined) {
     const fact = pauseFact(pausedBy);
+    const advice = pausedBy === "you" ? `${fact}; /resume ${id} continues` : fact;
     return [
-      `${full} ${state(BAR, [pausedBy === "you" ? `${fact}; /resume ${id} continues` : fact])}`,
-      `${file} ${state(SHORT_BAR, ["paused"])}`,
+      `${full} ${state(BAR, [advice])}`,
+      `${file} ${state(SHORT_BAR, [advice])}`,
+      `${file} ${state(SHORT_BAR, [fact])}`,
+      `${file}: ${fact}`,
       `${file}: paused`,
     ];
   }

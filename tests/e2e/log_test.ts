@@ -57,7 +57,7 @@ Deno.test("--log appends shown and sent messages to a file readable only by its 
       "# carol left",
       "> hana: nobody\n      is here",
       "# error: Not delivered: nobody\\x0ais here",
-      "# hint: No one else is here. Wait for someone, or use --wait SECONDS.",
+      "# hint: Wait until someone joins; in a pipe, use join --wait SECONDS.",
       "# error: 1 of 1 line was not delivered",
     ],
   );

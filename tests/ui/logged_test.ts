@@ -186,7 +186,7 @@ test("LoggedFrontEnd logs a failed message and the reason", async () => {
   const [sent, failed, error, hint, ...rest] = text.split("\n");
   assertEquals([sent, failed], [`${TIME} > ada: b`, `${TIME} > ada: ${long}`]);
   assertEquals(error, `${TIME} # error: Not delivered: ${"x".repeat(60)}…`);
-  assertMatch(hint!, /# hint: No one else is here/);
+  assertMatch(hint!, /# hint: Wait until someone joins/);
   assertEquals(rest, [""]);
 });
 

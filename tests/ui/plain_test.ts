@@ -134,7 +134,7 @@ test("PlainFrontEnd names failed lines, and shows each hint once", async () => {
   assertEquals(
     stderr,
     "lanchat: error: Cannot deliver line 1 (nobody-here)\n" +
-      "lanchat: hint: No one else is here. Wait for someone, or use --wait SECONDS.\n" +
+      "lanchat: hint: Wait until someone joins; in a pipe, use join --wait SECONDS.\n" +
       "lanchat: error: Cannot deliver line 2 (nobody-here)\n" +
       "lanchat: error: Cannot deliver line 3 (not-delivered)\n" +
       "lanchat: hint: It may not have reached everyone: send it again.\n",

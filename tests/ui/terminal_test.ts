@@ -527,7 +527,7 @@ test("TerminalFrontEnd marks a failed message, shows the reason, and sends it ag
     `${T} ada: one ✓✓`,
     `${T} ada: two ✗`,
     `${T} -- error: Not delivered: two`,
-    "      -- hint: No one else is here. Wait for someone, or use --wait SECONDS. /retry resends it.",
+    "      -- hint: Wait until someone joins; in a pipe, use join --wait SECONDS. /retry resends it.",
     `${T} ada: ${long} …`,
     ">",
   );
@@ -562,7 +562,7 @@ test("TerminalFrontEnd shows the same hint once if many messages fail", async ()
   for (const id of ["1", "2"]) terminal.frontEnd.show({ event: "failed", id, code: "nobody-here" });
   await terminal.shows(
     `${T} -- error: Not delivered: one`,
-    "      -- hint: No one else is here. Wait for someone, or use --wait SECONDS. /retry resends it.",
+    "      -- hint: Wait until someone joins; in a pipe, use join --wait SECONDS. /retry resends it.",
     `${T} ada: two ✗`,
     `${T} -- error: Not delivered: two`,
     ">",

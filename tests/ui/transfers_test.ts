@@ -271,6 +271,14 @@ test("TransferBoard.line shows a paused transfer after those that go on, and non
     lineAfter(100, OFFER, progress(45, { paused: true, pausedBy: "sender" })),
     'Receiving "report.pdf" from bob✓ [#########-----------] 45%, the sender paused it',
   );
+  assertEquals(
+    lineAfter(80, OFFER, paused),
+    '"report.pdf" [####------] 45%, paused; /resume 1 continues',
+  );
+  assertEquals(
+    lineAfter(60, OFFER, progress(45, { paused: true, pausedBy: "sender" })),
+    '"report.pdf" [####------] 45%, the sender paused it',
+  );
   const own = ownProgress(new Map([[BOB, 50]]));
   assert(lineAfter(100, OFFER, paused, OWN_OFFER, own).startsWith('Sending "photos"'));
   const received = { event: "received", id: 1, from: BOB, paths: ["a"], bytes: 1 } as const;
