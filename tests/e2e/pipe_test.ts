@@ -153,7 +153,7 @@ Deno.test("a line to an empty room fails at once, and --wait waits for the first
     "lanchat: error: Cannot deliver line 1 (nobody-here)",
     "lanchat: error: 1 of 1 line was not delivered",
   ]);
-  assertMatch(alone.stderr, /hint: No one else is here/);
+  assertMatch(alone.stderr, /hint: Wait until someone joins/);
 
   await using waiting = await relay.join(["--name", "waiting", "--wait", "600"]);
   await waiting.write("are you there?\n");
