@@ -348,6 +348,32 @@ test("Broker notices that a server is gone while much is under way to it", async
   assertEquals((await bus.closed).code, "connection-lost");
 });
 
+for (
+  const [what, text] of [
+    ["says something else", "SSH-2.0-OpenSSH_9.2\r\n"],
+    ["says no JSON", "INFO {\x1b[2J}\r\n"],
+    ["never ends its first line", `INFO {"a":"${"a".repeat(70_000)}`],
+  ]
+) {
+  test(`Broker takes what ${what} for no NATS server`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const answering = (async () => {
+      const caller = await listener.accept();
+      await new Blob([text!]).stream().pipeTo(caller.writable, { preventClose: true }).catch(
+        () => {},
+      );
+      await caller.readable.pipeTo(new WritableStream()).catch(() => {});
+    })();
+    const { message } = await assertFails(
+      brokerAt(`nats://127.0.0.1:${listener.addr.port}`).connect({ timeoutMs }),
+      "unreachable",
+      "no NATS server answers there",
+    );
+    assert(/^[\x20-\x7e]+$/.test(message), message);
+    await answering;
+  });
+}
+
 test("Broker says why it cannot connect", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepting = (async () => {
