@@ -26,8 +26,8 @@ export class SealStream extends WritableStream<PlainRecord | SharedFrame> {
    * Seals the records of one direction.
    *
    * @param secret The direction's secret, 32 bytes; wiped at the first rekey.
-   * @param destination Gets each record, or shared record with its REKEY, as one chunk; only the bytes of a bulk frame
-   * can follow in more, which are not copied. It ends or fails when this stream does, and the other way round.
+   * @param destination Gets each record, or shared record with its REKEY, as one chunk; only a bulk frame can be several,
+   * each of {@linkcode MIN_CHUNK_BYTES} at least but for the last. It ends or fails when this stream does, and the other way round.
    * @param options `limits` and `clock` for the rekeying.
    */
   constructor(
@@ -56,10 +56,7 @@ export class SealStream extends WritableStream<PlainRecord | SharedFrame> {
       if (record.type === RecordType.KEY) {
         transcript = decodeSharedPosition(record.payload).transcript;
       }
-      const [first, ...rest] = record.bulk ?? [];
-      // A write of only the head would cost more than this copy.
-      await frames.write(first === undefined ? frame : concat(frame, first));
-      for (const part of rest) await frames.write(part);
+      for (const chunk of joined([frame, ...record.bulk ?? []])) await frames.write(chunk);
     }
 
     super({
@@ -78,6 +75,24 @@ export class SealStream extends WritableStream<PlainRecord | SharedFrame> {
       abort: (reason) => frames.abort(reason),
     });
   }
+}
+
+/** Fewest bytes of a chunk of a frame, but for the last chunk: a write of fewer costs more than their copy. */
+const MIN_CHUNK_BYTES = 32_768;
+
+/** Joins the small ones of some parts with those after them. */
+function* joined(parts: readonly Bytes[]): Generator<Bytes, void, void> {
+  let small: Bytes[] = [];
+  let bytes = 0;
+  for (const part of parts) {
+    small.push(part);
+    bytes += part.length;
+    if (bytes < MIN_CHUNK_BYTES) continue;
+    yield small.length === 1 ? part : concat(...small);
+    small = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield concat(...small);
 }
 
 /** Bytes of shared frames in a row after which an end gives up: an honest host sends a record of its own before. */

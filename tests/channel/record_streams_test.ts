@@ -305,6 +305,16 @@ test("SealStream and OpenStream carry bulk frames between others", async () => {
   }
 });
 
+test("SealStream writes many small parts of a bulk frame together, in order", async () => {
+  const parts = [1, 1000, 40_000, ...Array(100).fill(500), 65_552, 3, 4].map(random);
+  const sent = [bulkRecord(parts), CLOSE];
+  const written = await seal(sent);
+  assertEquals(written.length, 5);
+  for (const { length } of written.slice(0, -2)) assert(length >= 32_768);
+  const { records } = await receive(written);
+  assertEquals(concat(...records[0]!.bulk!), concat(...parts));
+});
+
 test("OpenStream breaks when a bulk frame's header or head is altered, and not when its bytes are", async () => {
   const bulk = random(20);
   const record = bulkRecord([bulk]);
