@@ -247,56 +247,60 @@ export class Arrival {
     opening.catch(() => {}); // It is awaited in its turn.
     await this.inTurn(async () => {
       if (this.#coming[0] !== coming) return; // It was kept with one before it.
-      let units = [coming];
+      let contents: Bytes[] = [];
       let fate: UnitFate = "dropped";
       try {
-        await opening;
-        units = this.#coming.slice(0, this.#countJoinable());
-        if (isActive()) fate = await this.#keep(units);
+        const opened = await opening;
+        if (isActive()) {
+          contents = this.#joinable(opened);
+          fate = await this.#keep(unit, opened, contents);
+        }
       } catch (error) {
         onError(error);
       }
-      this.#coming.splice(0, units.length);
-      for (const { unit } of units) {
+      for (const { unit } of this.#coming.splice(0, Math.max(1, contents.length))) {
         this.#handling.delete(unit);
         onUnit(unit, fate);
       }
     });
   }
 
-  /** Number of the next units that can be written at once: leaves in a row that are right. At least one. */
-  #countJoinable(): number {
+  /** The contents that can be kept at once: that of the next unit, and those of leaves after it if all are right. */
+  #joinable(next: OpenedUnit): Bytes[] {
+    if (next.state === "damaged") return [];
+    const contents = [next.bytes];
     const first = this.#coming[0]!.unit;
-    if (this.#manifest === undefined || first < this.#opener.firstLeaf) return 1;
-    const other = this.#coming.findIndex(({ opened, unit }, i) =>
-      opened?.matches !== true || unit !== first + i
-    );
-    return Math.max(1, Math.min(WRITTEN_AT_ONCE, other < 0 ? this.#coming.length : other));
+    const isLeaf = this.#manifest !== undefined && first >= this.#opener.firstLeaf;
+    if (next.state !== "right" || !isLeaf) return contents;
+    for (const { opened, unit } of this.#coming.slice(1, WRITTEN_AT_ONCE)) {
+      if (opened?.state !== "right" || unit !== first + contents.length) break;
+      contents.push(opened.bytes);
+    }
+    return contents;
   }
 
-  /** Keeps units, of which all but the first are leaves that are right. */
-  async #keep(units: readonly ComingUnit[]): Promise<UnitFate> {
-    const { opened, unit: first } = units[0]!;
-    const { bytes, matches } = opened!;
-    if (bytes === undefined) return "damaged";
-    // The node above it may have been checked since.
-    const isRight = matches ?? await this.#opener.verify(first, bytes);
-    if (isRight === false) return "damaged";
-    if (isRight === undefined || !await this.#store(first, this.#join(units))) return "unplaced";
-    for (const { opened, unit } of units) {
-      this.#have.add(unit);
-      await this.#opener.stored(unit, opened!.bytes!);
+  /** Keeps units. @param opened The first. @param contents Of all of them: those after the first are right. */
+  async #keep(first: number, opened: OpenedUnit, contents: readonly Bytes[]): Promise<UnitFate> {
+    if (opened.state === "damaged") return "damaged";
+    if (opened.state === "unchecked") {
+      // The node above it may have been checked since.
+      const isRight = await this.#opener.verify(first, opened.bytes);
+      if (isRight !== true) return isRight === false ? "damaged" : "unplaced";
+    }
+    if (!await this.#store(first, this.#join(contents))) return "unplaced";
+    for (const [i, bytes] of contents.entries()) {
+      this.#have.add(first + i);
+      await this.#opener.stored(first + i, bytes);
     }
     return "kept";
   }
 
-  /** The contents of units, until the next call. */
-  #join(units: readonly ComingUnit[]): Bytes {
-    const parts = units.map(({ opened }) => opened!.bytes!);
-    if (parts.length === 1) return parts[0]!;
+  /** Several contents in one, until the next call. */
+  #join(contents: readonly Bytes[]): Bytes {
+    if (contents.length === 1) return contents[0]!;
     if (this.#joined.length === 0) this.#joined = new Uint8Array(WRITTEN_AT_ONCE * LEAF_BYTES);
     let end = 0;
-    for (const part of parts) {
+    for (const part of contents) {
       this.#joined.set(part, end);
       end += part.length;
     }

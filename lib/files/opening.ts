@@ -14,13 +14,11 @@ import { TreeBuilder, TreeVerifier } from "./tree.ts";
 /** Units of a stream from the first that is missing on: the sender holds no more. */
 const MAX_STREAM_GAP = 1024;
 
-/** A unit that was opened. */
-export interface OpenedUnit {
-  /** Its content; `undefined` if it did not open. */
-  readonly bytes: Bytes | undefined;
-  /** Whether it matches the tree; `undefined` if its node is not here. */
-  readonly matches: boolean | undefined;
-}
+/** A unit that was opened: its content, unless it did not open or does not match the tree. */
+export type OpenedUnit =
+  | { readonly state: "damaged" }
+  /** It matches the tree, or its node is not here. */
+  | { readonly state: "right" | "unchecked"; readonly bytes: Bytes };
 
 /** Opens and checks the units of one transfer. */
 export interface UnitOpener {
@@ -64,7 +62,9 @@ export class FileOpener implements UnitOpener {
 
   async open(key: FileKey, unit: number, sealed: Bytes): Promise<OpenedUnit> {
     const bytes = await key.open(unit, this.#verifier.geometry.isLast(unit), sealed);
-    return { bytes, matches: bytes && await this.verify(unit, bytes) };
+    const isRight = bytes && await this.verify(unit, bytes);
+    if (bytes === undefined || isRight === false) return { state: "damaged" };
+    return { state: isRight ? "right" : "unchecked", bytes };
   }
 
   verify(unit: number, bytes: Bytes): Promise<boolean | undefined> {
@@ -129,7 +129,7 @@ export class StreamOpener implements UnitOpener {
     const bytes = await key.open(unit, unit === last, sealed) ??
       // Only the end tells which unit is the last, and it may come later.
       (last === undefined ? await key.open(unit, true, sealed) : undefined);
-    return { bytes, matches: true };
+    return bytes === undefined ? { state: "damaged" } : { state: "right", bytes };
   }
 
   verify(): Promise<boolean> {

@@ -1,12 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/bytes/mod.ts";
-import { type FileKey, fileKey, randomBytes } from "../../lib/crypto/mod.ts";
+import { fileKey, randomBytes } from "../../lib/crypto/mod.ts";
 import { Arrival } from "../../lib/files/arrival.ts";
 import { contentReader, memoryFile } from "../../lib/files/content.ts";
 import { LEAF_BYTES, SEALED_UNIT_BYTES } from "../../lib/files/geometry.ts";
-import { Manifest } from "../../lib/files/manifest.ts";
-import { FileOpener, type OpenedUnit } from "../../lib/files/opening.ts";
-import { FileSealer } from "../../lib/files/sealing.ts";
+import { Manifest, UNKNOWN_SIZE } from "../../lib/files/manifest.ts";
+import {
+  FileOpener,
+  type OpenedUnit,
+  StreamOpener,
+  type UnitOpener,
+} from "../../lib/files/opening.ts";
+import type { IncomingChunk } from "../../lib/files/port.ts";
+import { FileSealer, StreamSealer } from "../../lib/files/sealing.ts";
 import { buildTree } from "../../lib/files/tree.ts";
 import type { Offer } from "../../lib/wire/mod.ts";
 import { testBytes } from "../support/file_room.ts";
@@ -33,22 +38,16 @@ class Writes implements Disposable {
   }
 }
 
-/** An opener that says when it has opened some units. */
-class CountingOpener extends FileOpener {
-  readonly #opened = Promise.withResolvers<void>();
-  readonly opened: Promise<void> = this.#opened.promise;
-  #left: number;
-
-  constructor(offer: Offer, units: number) {
-    super(offer);
-    this.#left = units;
-  }
-
-  override async open(key: FileKey, unit: number, sealed: Bytes): Promise<OpenedUnit> {
-    const opened = await super.open(key, unit, sealed);
-    if (--this.#left === 0) this.#opened.resolve();
+/** Resolves when an opener has opened so many units. */
+function opened(opener: UnitOpener, units: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const open = opener.open.bind(opener);
+  opener.open = async (key, unit, sealed): Promise<OpenedUnit> => {
+    const opened = await open(key, unit, sealed);
+    if (--units === 0) resolve();
     return opened;
-  }
+  };
+  return promise;
 }
 
 test("Arrival writes leaves together that were opened while others were written, and all that is right", async () => {
@@ -60,7 +59,7 @@ test("Arrival writes leaves together that were opened while others were written,
   const tree = await buildTree({ manifestBytes, size: manifest.size }, read);
   const key = await fileKey(randomBytes(32), randomBytes(32));
   const sealer = new FileSealer(manifestBytes, read, tree, key);
-  const offer = {
+  const offer: Offer = {
     transfer: randomBytes(16),
     stream: false,
     size: manifest.size,
@@ -72,7 +71,7 @@ test("Arrival writes leaves together that were opened while others were written,
   const directory = await Deno.makeTempDir({ prefix: "lanchat-arrival-" });
   const fates: [number, string][] = [];
   const { firstLeaf, units } = tree.geometry;
-  const opener = new CountingOpener(offer, units);
+  const opener = new FileOpener(offer);
   const arrival = new Arrival(opener, {
     offer,
     part: { root: "00", from: "00", size: manifest.size },
@@ -91,7 +90,7 @@ test("Arrival writes leaves together that were opened while others were written,
   const spoiled = firstLeaf + 30;
   const good = chunks[spoiled]!;
   chunks[spoiled] = { ...good, bytes: good.bytes.toReversed() };
-  using writes = new Writes(opener.opened);
+  using writes = new Writes(opened(opener, units));
   const take = (some: typeof chunks) => Promise.all(some.map((chunk) => arrival.take(chunk)));
   await take(chunks.slice(0, firstLeaf)); // Leaves are checked against what is above them.
   await take(chunks.slice(firstLeaf));
@@ -109,4 +108,52 @@ test("Arrival writes leaves together that were opened while others were written,
   assertEquals(await Deno.readFile(path!), bytes);
   await arrival.close();
   await Deno.remove(directory, { recursive: true });
+});
+
+test("Arrival drops a damaged unit of a stream, and keeps those beside it", async () => {
+  const manifest = Manifest.of([{ path: "log", size: UNKNOWN_SIZE }]);
+  const key = await fileKey(randomBytes(32), randomBytes(32));
+  const input = new Blob([testBytes(20 * LEAF_BYTES)]).stream();
+  const sealer = new StreamSealer(manifest.bytes, input, key, () => {});
+  const offer: Offer = {
+    transfer: randomBytes(16),
+    stream: true,
+    size: 0,
+    files: 1,
+    manifestBytes: manifest.bytes.length,
+    root: new Uint8Array(32),
+    name: "log",
+  };
+  const from = randomBytes(16);
+  const chunks: IncomingChunk[] = [];
+  for (let unit = 0; unit < 16; unit++) {
+    const bytes = (await sealer.seal(unit))!;
+    chunks.push({ from, transfer: offer.transfer, offset: unit * SEALED_UNIT_BYTES, bytes });
+  }
+  for (const spoiled of [1, 3, 15]) {
+    const directory = await Deno.makeTempDir({ prefix: "lanchat-arrival-" });
+    const fates: [number, string][] = [];
+    const opener = new StreamOpener(offer);
+    const arrival = new Arrival(opener, {
+      offer,
+      part: { root: "", from: "00", size: 0 },
+      directory,
+      isActive: () => true,
+      onUnit: (unit, fate) => fates.push([unit, fate]),
+      onError: (error) => fates.push([-1, `${error}`]),
+    });
+    arrival.useKey(key);
+    using _ = new Writes(opened(opener, 16));
+    await Promise.all(
+      chunks.map((chunk, unit) =>
+        arrival.take(unit === spoiled ? { ...chunk, bytes: chunk.bytes.toReversed() } : chunk)
+      ),
+    );
+    assertEquals(fates, chunks.map((_, unit) => [unit, unit === spoiled ? "damaged" : "kept"]));
+    await arrival.take(chunks[spoiled]!);
+    assertEquals([arrival.gap, fates.at(-1)], [16, [spoiled, "kept"]]);
+    await arrival.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+  await sealer.close();
 });

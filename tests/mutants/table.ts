@@ -1862,11 +1862,6 @@ export const MUTANTS: readonly Mutants[] = [
     test: "files/malicious_test.ts",
     mutants: [
       [
-        'if (isRight === false) return "damaged";',
-        "",
-        "Transfers takes no unit that does not match the offered tree, also with the right key",
-      ],
-      [
         "    manifest.checkOffer(offer);\n",
         "",
         "Transfers ends a transfer whose manifest has another number of files, and keeps nothing of it",
@@ -1877,6 +1872,11 @@ export const MUTANTS: readonly Mutants[] = [
     file: "files/opening.ts",
     test: "files/malicious_test.ts",
     mutants: [
+      [
+        "if (bytes === undefined || isRight === false) return",
+        "if (bytes === undefined) return",
+        "Transfers takes no unit that does not match the offered tree, also with the right key",
+      ],
       [
         "return size === end.size && equal(tree.root, end.root);",
         "return size === end.size;",
