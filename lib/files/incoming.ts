@@ -447,9 +447,9 @@ export class ReceivingTransfer<M extends FileMember> {
   /** Wants what lacks beside the files of an earlier run. */
   #goOn(): void {
     this.#meter.restart(this.#arrival.bytes);
+    this.#wanting.want();
     this.#reportedAt = -Infinity;
     this.#report();
-    this.#wanting.want();
   }
 
   /** Checks a stream, and gives the files their names. */

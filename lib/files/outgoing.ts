@@ -50,7 +50,9 @@ interface Receiver<M> {
   ended: boolean;
   /** Whether it has everything. */
   complete: boolean;
-  /** Whether it is known how much it had when it accepted: the rate counts from there. */
+  /** Whether it wants contents: before, it checks how much of them it has. */
+  checked: boolean;
+  /** Whether it has reported that, or had nothing: the rate counts from there. */
   measured: boolean;
   /** Bytes of the contents that it has verified. */
   bytes: number;
@@ -146,6 +148,7 @@ export class SendingTransfer<M extends FileMember> {
         paused: false,
         ended: false,
         complete: false,
+        checked: false,
         measured: isFresh,
         bytes: 0,
       };
@@ -156,6 +159,9 @@ export class SendingTransfer<M extends FileMember> {
     this.#audience.accept(member);
     receiver.ended = false;
     receiver.paused = ranges.length === 0;
+    const last = ranges.at(-1);
+    receiver.checked ||= last !== undefined &&
+      last.first + last.count > binding.sealer.headUnits;
     binding.flows.want(member.session, ranges);
     this.#meter.note(this.#bytes);
     receiver.silence.heard();
@@ -466,7 +472,7 @@ export class SendingTransfer<M extends FileMember> {
     if (receiver === undefined || receiver.ended) return;
     receiver.bytes = Math.min(bytes, this.#size ?? bytes);
     if (!receiver.measured) this.#meter.restart(this.#bytes);
-    receiver.measured = true;
+    receiver.measured ||= receiver.checked;
     this.#meter.note(this.#bytes);
   }
 

@@ -15,7 +15,13 @@ import {
   WithdrawReason,
 } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
-import { type FileEvent, FileRoom, type FileSide, testBytes } from "../support/file_room.ts";
+import {
+  type FileEvent,
+  FileRoom,
+  type FileSide,
+  type SentMessage,
+  testBytes,
+} from "../support/file_room.ts";
 import { nextTurn } from "../support/clock.ts";
 import { diskTest, SmallDisk } from "../support/disk.ts";
 import { test } from "../support/test.ts";
@@ -1042,6 +1048,37 @@ test("Transfers shows no rate of a receiver who is away, and none of what they h
   const rates = ada.events.all.slice(before).map(rateOf).filter((rate) => rate > 0);
   assert(rates.length > 2, `${rates}`);
   assert(Math.max(...rates) < 2 * 5 * LEAF_BYTES, `${rates}`);
+});
+
+test("Transfers shows no rate of what a receiver had before, however long they check it", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 1000;
+  await ada.offers("film", testBytes(200 * LEAF_BYTES));
+  await bob.accepts();
+  await room.sends(180);
+  await bob.restart();
+  const reported = room.sent.all.length;
+  const before = ada.events.all.length;
+  const { read } = Deno.FsFile.prototype;
+  const checked = Promise.withResolvers<void>();
+  let reads = 0;
+  Deno.FsFile.prototype.read = async function (bytes) {
+    if (++reads > 40) await checked.promise;
+    return await read.call(this, bytes);
+  };
+  await room.pass(90_000);
+  Deno.FsFile.prototype.read = read;
+  const isSign = ({ from, message }: SentMessage): boolean =>
+    from === "bob" && message.kind === "report" && message.state === ReportState.HAVE;
+  assertEquals(room.sent.all.slice(reported).filter(isSign).length, 1);
+  checked.resolve();
+  await bob.event("received");
+  const rates = ada.events.all.slice(before).flatMap((event) =>
+    event.event === "progress" && event.bytesPerSecond > 0 ? [event.bytesPerSecond] : []
+  );
+  assert(rates.length > 2, `${rates}`);
+  assert(Math.max(...rates) < 2 * LEAF_BYTES, `${rates}`);
 });
 
 // A receiver who comes and goes while the files are read.

@@ -1873,9 +1873,14 @@ export const MUTANTS: readonly Mutants[] = [
     test: "files/malicious_test.ts",
     mutants: [
       [
-        "if (bytes === undefined || isRight === false) return",
-        "if (bytes === undefined) return",
+        ' || isRight === false) return { state: "damaged" };\n    return { state: isRight ? "right" : "unchecked", bytes };',
+        ') return { state: "damaged" };\n    return { state: "right", bytes };',
         "Transfers takes no unit that does not match the offered tree, also with the right key",
+      ],
+      [
+        'state: isRight ? "right" : "unchecked"',
+        'state: "right"',
+        "Transfers uses no leaf whose node is wrong",
       ],
       [
         "return size === end.size && equal(tree.root, end.root);",
@@ -1891,6 +1896,17 @@ export const MUTANTS: readonly Mutants[] = [
         "if (unit >= gap + MAX_STREAM_GAP) return undefined;",
         "",
         "Transfers takes no unit of a stream that is far from those before it",
+      ],
+    ],
+  },
+  {
+    file: "files/opening.ts",
+    test: "files/arrival_test.ts",
+    mutants: [
+      [
+        'bytes === undefined ? { state: "damaged" } : { state: "right", bytes }',
+        '{ state: "right", bytes: bytes! }',
+        "Arrival drops a damaged unit of a stream, and keeps those beside it",
       ],
     ],
   },
