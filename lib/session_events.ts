@@ -286,7 +286,7 @@ export interface FailedEvent extends Named<"failed"> {
 /** Where a transfer is: no one has accepted the offer yet, it is under way, or one side has paused it. */
 export type TransferState = "offered" | "active" | "paused";
 
-/** Why a transfer is paused: this side has paused it, its sender has, or the sender is away. */
+/** Why a transfer is paused: this side has paused it, its sender has, or the sender has left and may be back. */
 export type PauseCause = "you" | "sender" | "away";
 
 /** How far one receiver of an own transfer is. */
@@ -317,7 +317,7 @@ export interface TransferView<M = MemberView> {
   readonly private: boolean;
   /** Where it is. */
   readonly state: TransferState;
-  /** Present where it is paused. */
+  /** Why it is paused; present where it is. */
   readonly pausedBy?: PauseCause;
   /** Bytes of the contents that are verified: here, or at the receiver who has the least. */
   readonly bytes: number;
@@ -375,7 +375,7 @@ export interface ProgressEvent<M = MemberView> extends Named<"progress"> {
   readonly secondsLeft?: number;
   /** Present where it is paused. */
   readonly paused?: true;
-  /** Present where it is paused: why. */
+  /** Why it is paused; present where it is. */
   readonly pausedBy?: PauseCause;
   /** As in {@linkcode TransferView}. */
   readonly receivers?: readonly ReceiverView<M>[];

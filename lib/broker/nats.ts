@@ -51,7 +51,7 @@ export interface BrokerAccess {
   readonly user?: BrokerUser | undefined;
   /** A credentials file of NATS. */
   readonly creds?: CredentialsFile | undefined;
-  /** The certificates of the authorities that vouch for the servers, as PEM; those of the system without. */
+  /** Certificates of authorities that count beside the public ones, as PEM. Requires TLS. */
   readonly ca?: string | undefined;
   /** What to do if a server does not accept the user; to check the user by default. */
   readonly hint?: string;
@@ -199,7 +199,7 @@ function authenticatorOf(client: Client, { file, text }: CredentialsFile): Authe
     authenticator("trial");
     return authenticator;
   } catch {
-    const message = `Cannot use ${quote(file)}: it is not a valid credentials file of NATS`;
+    const message = `Cannot use ${quote(file)}: it is not a valid NATS credentials file`;
     const hint = "Ask the broker's operator for a new one.";
     throw new NetError("permission-denied", message, { hint }); // The cause may name a part of the key.
   }
@@ -282,7 +282,7 @@ class NatsBus implements Bus {
       const { operation, subject } = status.error;
       const deed = operation === "publish" ? "publish" : "subscribe";
       const message = `The broker at ${where} does not let this user ${deed} to ${shown(subject)}`;
-      const hint = "Have its operator set the permissions of docs/BEYOND.md.";
+      const hint = "Ask its operator to set the permissions in docs/BEYOND.md.";
       resolve(new NetError("permission-denied", message, { hint }));
       void this.#connection.close();
     }
@@ -297,7 +297,7 @@ function requireMessages({ info }: Connection, { host, port }: HostPort): void {
     connectAction(host, port)
   }: it takes no messages of ${MIN_MESSAGE_BYTES} bytes`;
   throw new NetError("unreachable", message, {
-    hint: "Have its operator set a larger max_payload.",
+    hint: "Ask its operator to set a larger max_payload.",
   });
 }
 

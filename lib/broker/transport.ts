@@ -1,6 +1,6 @@
 /**
- * The sockets of the client library of NATS. Its own ones leave errors uncaught, which end the process, and cannot
- * encrypt before Deno 2.8.
+ * The sockets of the client library of NATS. Its own leave errors uncaught, which ends the process, and cannot use
+ * TLS before Deno 2.8.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export function connectAction(host: string, port: number): string {
   return `Cannot connect to the broker at ${formatHostPort(host, port)}`;
 }
 
-/** One connection to a server, as the client library wants it. */
+/** One connection to a server, as the client library expects it. */
 export class SocketTransport implements Transport {
   readonly lang = "lanchat";
   readonly version = "1";
@@ -73,7 +73,7 @@ export class SocketTransport implements Transport {
       this.#first = await readLine(tcp);
       const { isOffered, isRequired } = encryptionOf(this.#first);
       if (tls && !isOffered) {
-        const hint = "Have its operator set up TLS. NATS_CA and tls:// ask for it.";
+        const hint = "Ask its operator to set up TLS, which tls:// and NATS_CA require.";
         throw new NetError("unreachable", `${action}: it has no TLS`, { hint });
       }
       if (tls || isRequired) {
@@ -134,7 +134,7 @@ export class SocketTransport implements Transport {
     this.#end();
   }
 
-  /** Ends the connection; the library must not hear of the end of one that did not come about. */
+  /** Ends the connection; the library must not hear of the end of one that was never made. */
   #end(): void {
     this.#closing.abort();
     this.#connection?.close();
@@ -142,7 +142,7 @@ export class SocketTransport implements Transport {
   }
 }
 
-/** Something else than a NATS server has answered, or nothing. */
+/** Nothing has answered, or something other than a NATS server. */
 class NoServer extends Error {}
 
 /** Reads at least the first line. @throws {NoServer} If there is none. */

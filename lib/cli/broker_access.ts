@@ -36,8 +36,8 @@ export async function findBrokerAccess(options: BrokerOptions): Promise<BrokerAc
   const ca = path && await readAuthorities(path);
   if (linked !== undefined && !isNamed(linked)) {
     const hint =
-      `If you know this broker, set your user and NATS_URL=${formatBrokerAddress(linked)}: ` +
-      "a link shows them to no other.";
+      `If you trust this broker, set your user and NATS_URL=${formatBrokerAddress(linked)}: ` +
+      "lanchat shows a user only to brokers that you name.";
     return { ca, hint };
   }
   const isGiven = user !== undefined || viaCreds !== undefined;

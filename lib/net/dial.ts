@@ -75,7 +75,7 @@ export async function dialSocket(
 /**
  * Encrypts a connection with TLS; it is closed if that fails.
  *
- * @param conn No one may have begun to read or write it meanwhile.
+ * @param conn Nothing may be reading or writing it.
  * @param host The IP address or name that the peer's certificate must have.
  * @param authorities Certificates of authorities that count beside the public ones, as PEM.
  */

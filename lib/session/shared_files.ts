@@ -199,7 +199,7 @@ export class SharedFiles {
    * Resolves once no files are under way.
    *
    * @param answerMs Time that is left to own offers without an answer, in milliseconds.
-   * @returns Whether the other side of each transfer answered to its end.
+   * @returns Whether no transfer has ended because its other side was silent.
    */
   async settled(answerMs: number): Promise<boolean> {
     await Promise.allSettled(this.#preparing);

@@ -105,9 +105,9 @@ const LIMITS_TEXT: readonly string[] = [
   "",
   ...wrapped(
     "Without `--max-per-address`, one address gets a quarter of `--max-handshakes`, and the host's own " +
-      "machine three quarters. Callers through a broker have no address: they share what is left beside " +
-      "that of one address. For a connected member at most 1 MiB waits at the host, and 32 KiB of it " +
-      "from one sender; then senders wait.",
+      "machine three quarters. All callers through a broker share what the limit of one address leaves. " +
+      "For a connected member at most 1 MiB waits at the host, and 32 KiB of it from one sender; then " +
+      "senders wait.",
   ),
 ];
 

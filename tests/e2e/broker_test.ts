@@ -423,7 +423,7 @@ testUnless(
       const { code, hint, message } = await cyd.event("error");
       assertEquals(
         [code, message],
-        ["permission-denied", `Cannot use "${file}": it is not a valid credentials file of NATS`],
+        ["permission-denied", `Cannot use "${file}": it is not a valid NATS credentials file`],
         what,
       );
       assertStringIncludes(hint!, "operator");
