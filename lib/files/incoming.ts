@@ -18,6 +18,7 @@ import type { PartOffer } from "../store/mod.ts";
 import {
   encodeFileMessage,
   type FileMessage,
+  MAX_WANT_RANGES,
   type Offer,
   type Report,
   ReportState,
@@ -219,10 +220,9 @@ export class ReceivingTransfer<M extends FileMember> {
     this.#from = from;
     this.#offer = offer;
     this.#away = false;
-    this.#held = false;
     this.#silence.lost = false;
     this.#cancelReturn();
-    this.#forgetKey();
+    this.#forgetSession();
     this.#go();
   }
 
@@ -245,9 +245,9 @@ export class ReceivingTransfer<M extends FileMember> {
       case ReportState.WITHDRAWN:
         return this.#onWithdrawn(value);
       case ReportState.PAUSED:
+        if (this.#held) return;
         this.#held = true;
-        this.#rest();
-        return;
+        return this.#rest();
       case ReportState.CONTINUED:
         if (!this.#held) return;
         this.#held = false;
@@ -278,7 +278,7 @@ export class ReceivingTransfer<M extends FileMember> {
     if (this.#away || this.#ended) return;
     this.#away = true;
     this.#rest();
-    this.#forgetKey();
+    this.#forgetSession();
     this.#cancelReturn = this.#context.clock.after(RETURN_MS, () => {
       const code = this.#accepted && !this.#offer.stream ? "file-unfinished" : "file-gone";
       this.#fail(code, `${this.#from.name} left`, this.#offer.stream);
@@ -296,9 +296,8 @@ export class ReceivingTransfer<M extends FileMember> {
   accept(): void {
     if (this.#accepted || this.#ended) return;
     this.#accepted = true;
-    this.#meter.restart(this.#arrival.bytes);
     this.#reportedAt = this.#context.clock.elapsed() + FIRST_REPORT_MS - REPORT_EVERY_MS;
-    this.#go();
+    this.#begin();
   }
 
   /** Refuses the offer, or gives up the transfer. */
@@ -320,9 +319,17 @@ export class ReceivingTransfer<M extends FileMember> {
     if (!this.#paused) return this.#refuseResume();
     this.#paused = false;
     this.#badUnits = 0;
+    this.#begin();
+  }
+
+  /** Goes on at a wish of this side; in a pause of the sender, it only says so. */
+  #begin(): void {
     this.#meter.restart(this.#arrival.bytes);
-    if (!this.#isActive) this.#showProgress(0); // The sender has paused it, too, or is away.
-    this.#go();
+    if (this.#isActive) return this.#go();
+    this.#showProgress(0);
+    if (this.#away) return; // The offer that follows is another one.
+    const ranges = this.#arrival.missing.ranges(MAX_WANT_RANGES);
+    this.#send({ kind: "want", transfer: this.#offer.transfer, ranges });
   }
 
   /** Says who must act if a wish of this side cannot continue the transfer. */
@@ -373,7 +380,9 @@ export class ReceivingTransfer<M extends FileMember> {
     this.#rest();
   }
 
-  #forgetKey(): void {
+  /** Forgets what the sender's session has said. */
+  #forgetSession(): void {
+    this.#held = false;
     this.#granted = false;
     this.#arrival.forgetKey();
   }

@@ -988,6 +988,53 @@ test("Transfers tells a receiver who has paused", async () => {
   ada.join();
 });
 
+test("Transfers shows both sides who accepts, or goes on, in a pause of the sender", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 200;
+  const bytes = testBytes(20 * LEAF_BYTES);
+  const own = await ada.offers("film", bytes);
+  ada.transfers.pause(own);
+  await room.pass(1000);
+  const id = await bob.accepts();
+  await room.pass(10_000);
+  const causes = (): unknown[] =>
+    bob.events.all.flatMap((event) => event.event === "progress" ? [event.pausedBy] : []);
+  const receivers = () => ada.transfers.list()[0]!.receivers!;
+  assertEquals(causes(), ["sender"]);
+  assertEquals(receivers(), [{ member: bob.member, bytes: 0 }]);
+  assertEquals(room.chunks, []);
+  ada.transfers.resume(own);
+  await room.sends(5);
+  bob.transfers.pause(id);
+  ada.transfers.pause(own);
+  await room.pass(1000);
+  assertEquals(receivers()[0]!.paused, true);
+  bob.transfers.resume(id);
+  await room.pass(1000);
+  assertEquals([causes().at(-1), receivers()[0]!.paused], ["sender", undefined]);
+  ada.transfers.resume(own);
+  await bob.event("received");
+  assertEquals(await bob.read("film"), bytes);
+});
+
+test("Transfers says that a sender is away who has paused before", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 200;
+  const own = await ada.offers("film", testBytes(20 * LEAF_BYTES));
+  const id = await bob.accepts();
+  await room.sends(5);
+  ada.transfers.pause(own);
+  await room.pass(1000);
+  ada.leave();
+  assertEquals(bob.transfers.list()[0]!.pausedBy, "away");
+  const { hint, message } = await assertFails(() => bob.transfers.resume(id), "no-such-transfer");
+  assertEquals(message, 'Cannot resume "film": ada is away');
+  assertEquals(hint, "It continues when they are back.");
+  ada.join();
+});
+
 test("Transfers reports progress at most once a second, with rate and time left", async () => {
   const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
   await using _room = room;
