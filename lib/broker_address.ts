@@ -85,7 +85,7 @@ export function parseBrokerAddress(text: string): TypedBrokerAddress {
     servers: servers!.split(",").map((server) => parseHostPort(server, BROKER_PORT)),
   };
   if (formatBrokerAddress(address).length + ROOM_LENGTH > MAX_LENGTH) {
-    throw badAddress(text, `it is too long`, "Name fewer servers: they tell of the others.");
+    throw badAddress(text, "it is too long", "Name fewer servers.");
   }
   return {
     ...address,

@@ -5,7 +5,7 @@
  * @module
  */
 import { formatHostPort } from "../address.ts";
-import { type Bytes, concat } from "../bytes/mod.ts";
+import { type Bytes, concat, utf8 } from "../bytes/mod.ts";
 import { NetError } from "../errors.ts";
 import { type Connection, dialSocket, encryptSocket, openConnection } from "../net/mod.ts";
 import type { ConnectionOptions, Server, Transport } from "@nats-io/transport-node";
@@ -71,14 +71,16 @@ export class SocketTransport implements Transport {
       signal.throwIfAborted();
       tcp.setNoDelay();
       this.#first = await readLine(tcp);
-      const { isOffered, isRequired } = encryptionOf(this.#first);
-      if (tls && !isOffered) {
+      const info = infoOf(this.#first);
+      const isRequired = info.tls_required === true;
+      if (tls && !isRequired && info.tls_available !== true) {
         const hint = "Ask its operator to set up TLS, which tls:// and NATS_CA require.";
         throw new NetError("unreachable", `${action}: it has no TLS`, { hint });
       }
       if (tls || isRequired) {
-        // What came in clear text after the first line was not from the server that has the certificate.
-        this.#first = this.#first.slice(0, lengthOfLine(this.#first));
+        // What came in clear text may not be from the server that has the certificate: other servers that it names
+        // would be shown the user. The rest of the line can do no more than end the connection.
+        this.#first = utf8(`INFO ${JSON.stringify({ ...info, connect_urls: undefined })}\r\n`);
         socket = await encryptSocket(tcp, hostname, tls?.ca === undefined ? [] : [tls.ca]);
         this.#isEncrypted = true;
       }
@@ -162,16 +164,12 @@ function lengthOfLine(bytes: Bytes): number {
   return bytes.indexOf(0x0a) + 1;
 }
 
-/** What a server's first line says about TLS. @throws {NoServer} If it is not that of a NATS server. */
-function encryptionOf(first: Bytes): { isOffered: boolean; isRequired: boolean } {
+/** What a server's first line says. @throws {NoServer} If it is not that of a NATS server. */
+function infoOf(first: Bytes): Readonly<Record<string, unknown>> {
   const line = new TextDecoder().decode(first.subarray(0, lengthOfLine(first)));
   const [, json = ""] = /^INFO\s+(\{.*\})\s*$/i.exec(line) ?? [];
   try {
-    const { tls_available, tls_required } = JSON.parse(json);
-    return {
-      isOffered: tls_required === true || tls_available === true,
-      isRequired: tls_required === true,
-    };
+    return JSON.parse(json);
   } catch {
     throw new NoServer();
   }

@@ -190,35 +190,54 @@ natsTest("Broker checks the server's certificate", async () => {
   );
 });
 
-natsTest(
-  "Broker believes nothing that came in clear text before TLS, except the first line",
-  async () => {
-    const { ca, certificate, key } = await certificates();
-    await using server = await NatsServer.start(
-      `tls { cert_file: "${certificate}", key_file: "${key}" }`,
-    );
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const proxying = (async () => {
-      const caller = await listener.accept();
-      const behind = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
-      const buffer = new Uint8Array(4096);
-      const length = await behind.read(buffer);
-      const lie = utf8(`INFO {"version":"2.9.10","proto":1,"max_payload":10}\r\n`);
-      await caller.write(concat(buffer.subarray(0, length!), lie));
-      await Promise.allSettled([
-        caller.readable.pipeTo(behind.writable),
-        behind.readable.pipeTo(caller.writable),
-      ]);
-    })();
-    const bus = await brokerAt(`tls://127.0.0.1:${listener.addr.port}`, {
-      ca: Deno.readTextFileSync(ca),
-    }).connect({ timeoutMs });
-    await bus.flush();
-    await bus.close();
-    assertEquals((await bus.closed).code, "connection-lost", "it was closed, and not for the lie");
-    await proxying;
-  },
-);
+/** Stands between one caller and a server with TLS, and changes what the server says in clear text. */
+async function inTheMiddle(
+  listener: Deno.TcpListener,
+  server: NatsServer,
+  change: (info: string) => string,
+): Promise<void> {
+  const caller = await listener.accept();
+  listener.close();
+  const behind = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const buffer = new Uint8Array(4096);
+  const length = await behind.read(buffer);
+  await caller.write(utf8(change(new TextDecoder().decode(buffer.subarray(0, length!)))));
+  await Promise.allSettled([
+    caller.readable.pipeTo(behind.writable),
+    behind.readable.pipeTo(caller.writable),
+  ]);
+}
+
+natsTest("Broker believes nothing that came in clear text before TLS", async () => {
+  const { ca, certificate, key } = await certificates();
+  await using server = await NatsServer.start(
+    `tls { cert_file: "${certificate}", key_file: "${key}" }`,
+  );
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let isOtherCalled = false;
+  const accepting = other.accept().then((caller) => {
+    isOtherCalled = true;
+    caller.close();
+  }, () => {});
+  const proxying = inTheMiddle(listener, server, (info) => {
+    const told = { ...JSON.parse(info.slice(5)), connect_urls: [`127.0.0.1:${other.addr.port}`] };
+    const lie = 'INFO {"version":"2.9.10","proto":1,"max_payload":10}\r\n';
+    return `INFO ${JSON.stringify(told)}\r\n${lie}`;
+  });
+  const broker = brokerAt(`tls://127.0.0.1:${listener.addr.port}`, {
+    ca: Deno.readTextFileSync(ca),
+  });
+  const bus = await broker.connect({ timeoutMs });
+  await bus.flush();
+  await bus.close();
+  assertEquals((await bus.closed).code, "connection-lost", "it was closed, and not for the lie");
+  await proxying;
+  await assertFails(broker.connect({ timeoutMs }), "connection-refused");
+  assert(!isOtherCalled, "it would be shown the user");
+  other.close();
+  await accepting;
+});
 
 natsTest("Broker loses the connection with its server", async () => {
   await using server = await NatsServer.start();
