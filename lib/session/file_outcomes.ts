@@ -8,8 +8,10 @@ import type { SessionEvent, TransferView } from "../session_events.ts";
 
 /** What became of one transfer. */
 interface Outcome {
-  /** For each receiver, by key: `undefined` if they have everything, or else why not. */
-  readonly receivers: Map<string, Code | undefined>;
+  /** The receivers that have everything, by key. */
+  readonly complete: Set<string>;
+  /** Why the others stopped that did. They may go on. */
+  readonly failures: Map<string, Code>;
   /** Whether it has failed for all. */
   failed: boolean;
 }
@@ -19,7 +21,8 @@ export class FileOutcomes {
   readonly #list: () => readonly TransferView[];
   /** By number of the transfer. */
   readonly #outcomes = new Map<number, Outcome>();
-  #metSilence = false;
+  /** Whether a sender was silent. */
+  #lostSender = false;
   #waiting: { readonly isMet: () => boolean; readonly resolve: () => void }[] = [];
 
   /** Begins without transfers. @param list Returns those that have not ended. */
@@ -32,18 +35,25 @@ export class FileOutcomes {
     switch (event.event) {
       case "offer":
         if (event.from === undefined) {
-          this.#outcomes.set(event.id, { receivers: new Map(), failed: false });
+          this.#outcomes.set(event.id, {
+            complete: new Set(),
+            failures: new Map(),
+            failed: false,
+          });
         }
         break;
-      case "file-sent":
-        this.#outcomes.get(event.id)?.receivers.set(event.member.key, undefined);
+      case "file-sent": {
+        const { complete, failures } = this.#outcomes.get(event.id) ?? {};
+        complete?.add(event.member.key);
+        failures?.delete(event.member.key);
         break;
+      }
       case "file-failed": {
-        this.#metSilence ||= event.code === "file-silent";
-        const outcome = this.#outcomes.get(event.id);
-        if (outcome === undefined) break;
-        if (event.member === undefined) outcome.failed = true;
-        else outcome.receivers.set(event.member.key, event.code);
+        const { code, id, member } = event;
+        const outcome = this.#outcomes.get(id);
+        if (outcome === undefined) this.#lostSender ||= code === "file-silent";
+        else if (member === undefined) outcome.failed = true;
+        else if (!outcome.complete.has(member.key)) outcome.failures.set(member.key, code);
       }
     }
     // A transfer leaves the list only after its last event.
@@ -65,7 +75,10 @@ export class FileOutcomes {
 
   /** Whether a transfer, in either direction, has ended because the other side was silent. */
   get metSilence(): boolean {
-    return this.#metSilence;
+    return this.#lostSender ||
+      this.#outcomes.values().some(({ failures }) =>
+        failures.values().some((code) => code === "file-silent")
+      );
   }
 
   /** Whether the own offer was made. */
@@ -76,8 +89,9 @@ export class FileOutcomes {
   /** Whether the own offer was answered by someone. @param key Their identity key. */
   isAnswered(id: number, key: string): boolean {
     const receivers = this.#list().find((view) => view.id === id)?.receivers ?? [];
+    const { complete, failures } = this.#outcomes.get(id) ?? {};
     return receivers.some(({ member }) => member.key === key) ||
-      this.#outcomes.get(id)?.receivers.has(key) === true;
+      complete?.has(key) === true || failures?.has(key) === true;
   }
 
   /** Whether files are under way: those of one transfer, or of any. */
@@ -94,15 +108,15 @@ export class FileOutcomes {
 
   /** Whether someone has accepted an own offer, and everyone who did has everything. */
   isComplete(id: number): boolean {
-    const { failed = true, receivers } = this.#outcomes.get(id) ?? {};
-    const answers = [...receivers?.values() ?? []];
-    return !failed && answers.includes(undefined) &&
-      answers.every((code) => code === undefined || code === "file-declined");
+    const outcome = this.#outcomes.get(id);
+    return outcome !== undefined && !outcome.failed && outcome.complete.size > 0 &&
+      outcome.failures.values().every((code) => code === "file-declined");
   }
 
   #runs({ from, id, receivers = [], state }: TransferView): boolean {
     if (state !== "active") return false;
-    const settled = this.#outcomes.get(id)?.receivers;
-    return from !== undefined || receivers.some(({ member }) => !settled?.has(member.key));
+    // Receivers that have failed are listed only if they want more again.
+    const complete = this.#outcomes.get(id)?.complete;
+    return from !== undefined || receivers.some(({ member }) => !complete?.has(member.key));
   }
 }

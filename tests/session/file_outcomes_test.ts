@@ -51,11 +51,18 @@ test("FileOutcomes tells an offer without an answer from a transfer under way", 
 });
 
 test("FileOutcomes.isRunning is over for each receiver that has everything, or has failed", () => {
-  const { outcomes } = outcomesOf(BOB, CAROL);
+  const { list, outcomes } = outcomesOf(BOB, CAROL);
+  const [both] = list as [TransferView];
   outcomes.hear(sent(BOB));
   assertEquals(outcomes.isRunning(1), true);
   outcomes.hear(failed("disk-full", CAROL));
+  list[0] = { ...both, receivers: both.receivers!.slice(0, 1) };
   assertEquals(outcomes.isRunning(1), false);
+  list[0] = both; // They want more again.
+  assertEquals(outcomes.isRunning(1), true);
+  outcomes.hear(sent(CAROL));
+  outcomes.hear(failed("disk-full", CAROL)); // Another session of theirs.
+  assertEquals([outcomes.isRunning(1), outcomes.isComplete(1)], [false, true]);
 });
 
 test("FileOutcomes.isRunning counts what is received, and nothing that is paused", () => {
@@ -73,6 +80,15 @@ test("FileOutcomes.metSilence is so after a silence of any other side", () => {
   assertEquals(outcomes.metSilence, false);
   outcomes.hear({ ...failed("file-silent"), id: 9 });
   assertEquals(outcomes.metSilence, true);
+});
+
+test("FileOutcomes.metSilence is over when a receiver that was silent has everything", () => {
+  const { outcomes } = outcomesOf(BOB, CAROL);
+  outcomes.hear(failed("file-silent", BOB));
+  outcomes.hear(sent(CAROL));
+  assertEquals(outcomes.metSilence, true);
+  outcomes.hear(sent(BOB));
+  assertEquals(outcomes.metSilence, false);
 });
 
 test("FileOutcomes.isComplete needs one receiver with everything, and no other that failed", () => {
