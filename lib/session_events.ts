@@ -147,7 +147,7 @@ export interface FailedJoinsEvent extends Named<"failed-joins"> {
 
 /** This run is a member of the room now. */
 export interface ReadyEvent extends OwnView, Named<"ready"> {
-  /** The fingerprint of the own identity key, 30 digits. */
+  /** The fingerprint of this member's identity key, 30 digits. */
   readonly fingerprint: string;
   /** The host of the room. */
   readonly host: HostView;
@@ -253,13 +253,13 @@ export interface MessageEvent<M = MemberView> extends Named<"message"> {
   readonly at: number;
 }
 
-/** The host has an own message. */
+/** The host has a message of this member. */
 export interface SentEvent extends Named<"sent"> {
   /** The id of the {@linkcode SayWish}. */
   readonly id: string;
 }
 
-/** Every connected reader has an own message; the others have left or are away. */
+/** Every connected reader has a message of this member; the others have left or are away. */
 export interface DeliveredEvent extends Named<"delivered"> {
   /** The id of the {@linkcode SayWish}. */
   readonly id: string;
@@ -275,7 +275,7 @@ export interface KeptEvent extends Named<"kept"> {
   readonly away: readonly string[];
 }
 
-/** An own message was not delivered. */
+/** A message of this member was not delivered. */
 export interface FailedEvent extends Named<"failed"> {
   /** The id of the {@linkcode SayWish}. */
   readonly id: string;
@@ -289,7 +289,7 @@ export type TransferState = "offered" | "active" | "paused";
 /** Why a transfer is paused: this side has paused it, its sender has, or the sender has left and may be back. */
 export type PauseCause = "you" | "sender" | "away";
 
-/** How far one receiver of an own transfer is. */
+/** How far one receiver of a transfer of this member is. */
 export interface ReceiverView<M = MemberView> {
   /** The receiver. */
   readonly member: M;
@@ -301,11 +301,11 @@ export interface ReceiverView<M = MemberView> {
 
 /** A transfer that has not ended: files that one member offers to another, or to all members. */
 export interface TransferView<M = MemberView> {
-  /** Its number in this run; received and own transfers have one count. */
+  /** Its number in this run; received and sent transfers share one count. */
   readonly id: number;
   /** The sender; missing where this run sends. */
   readonly from?: M;
-  /** The only receiver of an own transfer; missing where all members may accept it. */
+  /** The only receiver of a transfer of this member; missing where all members may accept it. */
   readonly to?: M;
   /** The name of the file or folder, or of the first of several: it may hold any character. */
   readonly name: string;
@@ -321,11 +321,11 @@ export interface TransferView<M = MemberView> {
   readonly pausedBy?: PauseCause;
   /** Bytes of the contents that are verified: here, or at the receiver who has the least. */
   readonly bytes: number;
-  /** Present in an own transfer that has been accepted. */
+  /** Present in a transfer of this member that has been accepted. */
   readonly receivers?: readonly ReceiverView<M>[];
 }
 
-/** Own files are read and hashed, before they are offered: the first answer to a {@linkcode SendFileWish}. */
+/** This member's files are read and hashed, before they are offered: the first answer to a {@linkcode SendFileWish}. */
 export interface PreparingEvent extends Named<"preparing"> {
   /** As in {@linkcode TransferView}. */
   readonly id: number;
@@ -343,7 +343,7 @@ export interface OfferEvent<M = MemberView> extends Named<"offer"> {
   readonly id: number;
   /** The sender; missing where this run offers. */
   readonly from?: M;
-  /** The only receiver of an own offer. */
+  /** The only receiver of an offer of this member. */
   readonly to?: M;
   /** As in {@linkcode TransferView}. */
   readonly name: string;
@@ -353,7 +353,7 @@ export interface OfferEvent<M = MemberView> extends Named<"offer"> {
   readonly count: number;
   /** Whether it is for one member only. */
   readonly private: boolean;
-  /** The folder in which it is saved if it is accepted; missing in an own offer, and where nothing may be saved. */
+  /** The folder in which it is saved if it is accepted; missing if this member offers, or nothing may be saved. */
   readonly directory?: string;
   /** Present where it is accepted without a wish: by `--accept-from`, or because it continues an earlier one. */
   readonly accepted?: true;
@@ -393,7 +393,7 @@ export interface ReceivedEvent<M = MemberView> extends Named<"received"> {
   readonly bytes: number;
 }
 
-/** A receiver has all files of an own transfer, and their hashes match. */
+/** A receiver has all files of a transfer of this member, and their hashes match. */
 export interface FileSentEvent<M = MemberView> extends Named<"file-sent"> {
   /** As in {@linkcode TransferView}. */
   readonly id: number;
@@ -413,7 +413,7 @@ export interface FileFailedEvent<M = MemberView> extends Named<"file-failed"> {
   readonly code: Code;
   /** What happened. */
   readonly message: string;
-  /** The receiver for whom an own transfer has ended; missing where it has ended for all. */
+  /** The receiver for whom a transfer of this member has ended; missing where it has ended for all. */
   readonly member?: M;
 }
 
@@ -731,7 +731,7 @@ export interface TransferWish
   readonly id?: number;
 }
 
-/** A wish to end a transfer, or to take an own offer back. A {@linkcode FileFailedEvent} or an error answers it. */
+/** A wish to end a transfer, or to take back an offer. A {@linkcode FileFailedEvent} or an error answers it. */
 export interface CancelFileWish extends Wanted<"cancel-file"> {
   /** Its number. */
   readonly id: number;

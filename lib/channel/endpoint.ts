@@ -67,7 +67,7 @@ export class Endpoint<
   #closing = false;
   #lastHeard: number;
   #heardAt: number;
-  /** Time of the last own record, plus the time since then in which this end did not read. */
+  /** Time of this end's last record, plus the time since then in which this end did not read. */
   #lastOwn: number;
   /** When the last read ended. */
   #readEnd: number;

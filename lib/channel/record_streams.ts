@@ -26,8 +26,9 @@ export class SealStream extends WritableStream<PlainRecord | SharedFrame> {
    * Seals the records of one direction.
    *
    * @param secret The direction's secret, 32 bytes; wiped at the first rekey.
-   * @param destination Gets each record, or shared record with its REKEY, as one chunk; only a bulk frame can be several,
-   * each of {@linkcode MIN_CHUNK_BYTES} at least but for the last. It ends or fails when this stream does, and the other way round.
+   * @param destination Gets each record, or shared record with its REKEY, as one chunk. Only a bulk frame can be several
+   * chunks, all but the last of at least {@linkcode MIN_CHUNK_BYTES}. It ends or fails when this stream does, and vice
+   * versa.
    * @param options `limits` and `clock` for the rekeying.
    */
   constructor(
@@ -77,10 +78,10 @@ export class SealStream extends WritableStream<PlainRecord | SharedFrame> {
   }
 }
 
-/** Fewest bytes of a chunk of a frame, but for the last chunk: a write of fewer costs more than their copy. */
+/** Minimum bytes of each chunk of a frame but the last: writing fewer costs more than copying them. */
 const MIN_CHUNK_BYTES = 32_768;
 
-/** Joins the small ones of some parts with those after them. */
+/** Joins small parts with those after them. */
 function* joined(parts: readonly Bytes[]): Generator<Bytes, void, void> {
   let small: Bytes[] = [];
   let bytes = 0;

@@ -34,7 +34,7 @@ const WRITTEN_AT_ONCE = 8;
 /** Leaves on the disk that are checked at the same time. */
 const CHECKED_AT_ONCE = 8;
 
-/** What became of a unit: it is here, damaged, without a place while units before it lack, or not used. */
+/** What became of a unit: it is here, damaged, without a place while units before it are missing, or not used. */
 export type UnitFate = "kept" | "damaged" | "unplaced" | "dropped";
 
 /** A unit that came and is not kept yet. */
@@ -176,7 +176,7 @@ export class Arrival {
     return this.#handled;
   }
 
-  /** Checks the files of an earlier run. @returns Whether it has checked all: then only what lacks is missing. */
+  /** Checks the files of an earlier run. @returns Whether it has checked all: then only what is not here is missing. */
   async checkFound(): Promise<boolean> {
     const { isActive } = this.#options;
     const opener = this.#opener;

@@ -1,5 +1,5 @@
 /**
- * Who has an own offer, and which of them still wants it: an identity answers once, over all of its sessions.
+ * Who has an offer of this member, and who still wants it: an identity answers once, over all of its sessions.
  *
  * @module
  */

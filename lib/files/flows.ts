@@ -1,5 +1,5 @@
 /**
- * The flows of an own transfer: which units go to which sessions.
+ * The flows of a transfer of this member: which units go to which sessions.
  *
  * All sessions that want units at first share flows, one for each 60 of them; each unit is sealed once for all of
  * these. What is lost to some of them is sent afterwards: those that lack units near each other share a flow again,
@@ -22,7 +22,7 @@ const SEALED_AT_ONCE = 8;
 /** Units of a flow after the first ones that are sent while others wait for a flow: 1 MiB. */
 const TURN_UNITS = 16;
 
-/** Units between the next ones of two sessions that lack some, up to which they share a flow: 4 MiB. */
+/** Maximum units between the next ones that two sessions lack, for them to share a flow: 4 MiB. */
 const NEAR_UNITS = 64;
 
 /** Maximum sessions of a shared flow: as many as a chunk can have. */
@@ -245,7 +245,7 @@ export class UnitFlows {
     }
   }
 
-  /** Has those sessions leave a shared flow that lack nothing near its next unit. */
+  /** Removes from a shared flow the sessions that lack nothing near its next unit. */
   #partFrom(pass: Pass, next: number): void {
     const [from = next] = pass.underWay;
     const far = this.#sharing(pass).filter(({ wanted }) =>
@@ -339,7 +339,7 @@ export class UnitFlows {
   }
 }
 
-/** Has a session want nothing. */
+/** Clears what a session wants. */
 function stop(taker: Taker): void {
   taker.wanted.clear();
   taker.pass = undefined;

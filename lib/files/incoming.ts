@@ -84,7 +84,7 @@ export class ReceivingTransfer<M extends FileMember> {
   #paused = false;
   /** Whether the sender has paused. */
   #held = false;
-  /** Whether the sender's session, or the own one, is gone: an offer made again continues the transfer. */
+  /** Whether the sender's session, or this member's, is gone: an offer made again continues the transfer. */
   #away = false;
   #ended = false;
   #finishing = false;
@@ -273,7 +273,7 @@ export class ReceivingTransfer<M extends FileMember> {
     this.#silence.lost = lost;
   }
 
-  /** Waits for the sender to offer the files again: their session, or the own one, is gone. */
+  /** Waits for the sender to offer the files again: their session, or this member's, is gone. */
   lose(): void {
     if (this.#away || this.#ended) return;
     this.#away = true;
@@ -359,7 +359,7 @@ export class ReceivingTransfer<M extends FileMember> {
     return this.#accepted && !this.#paused && !this.#held && !this.#away && !this.#ended;
   }
 
-  /** Wants what lacks, unless something stands against it. */
+  /** Wants what is missing, unless the transfer is not active. */
   #go(): void {
     if (!this.#isActive) return;
     this.#silence.start();
@@ -439,7 +439,7 @@ export class ReceivingTransfer<M extends FileMember> {
 
   // The end.
 
-  /** Goes on when no wanted unit lacks. */
+  /** Goes on when no wanted unit is missing. */
   #onWhole(): void {
     if (this.#finishing) return;
     this.#finishing = true;
@@ -453,7 +453,7 @@ export class ReceivingTransfer<M extends FileMember> {
     });
   }
 
-  /** Wants what lacks beside the files of an earlier run. */
+  /** Wants what is missing beside the files of an earlier run. */
   #goOn(): void {
     this.#meter.restart(this.#arrival.bytes);
     this.#wanting.want();

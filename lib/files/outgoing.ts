@@ -1,5 +1,6 @@
 /**
- * An own transfer: offers files, grants the key to those who accept them, and follows each receiver to its end.
+ * A transfer of this member: offers files, grants the key to those who accept them, and follows each receiver to its
+ * end.
  *
  * `OfferedSource` has what is offered, `OfferAudience` who has the offer and who still wants it, and `UnitFlows` sends
  * each receiver the units that it lacks.
@@ -33,7 +34,7 @@ import { stopped, withdrawReason } from "./reasons.ts";
 import type { StreamEnd, UnitSealer } from "./sealing.ts";
 import { SILENCE, SilenceWatch } from "./silence.ts";
 
-/** The offer under one own session. */
+/** The offer under one session of this member. */
 interface Binding extends OwnOffer {
   readonly port: FilePort;
   readonly sealer: UnitSealer;
@@ -58,7 +59,7 @@ interface Receiver<M> {
   bytes: number;
 }
 
-/** An own transfer. */
+/** A transfer of this member. */
 export class SendingTransfer<M extends FileMember> {
   /** Its number. */
   readonly id: number;
@@ -284,7 +285,7 @@ export class SendingTransfer<M extends FileMember> {
     this.#showProgress(0);
   }
 
-  /** Offers again under another own session: the old one had its own key. */
+  /** Offers again under another session of this member: the old one had its own key. */
   rebind(): void {
     const binding = this.#binding;
     if (binding === undefined || this.#ended) return;

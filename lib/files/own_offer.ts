@@ -1,5 +1,6 @@
 /**
- * What an own transfer offers: its manifest and its hash tree, and under each own session an offer with its key.
+ * What a transfer of this member offers: its manifest and its hash tree, and under each session of the member an
+ * offer with its key.
  *
  * @module
  */
@@ -19,7 +20,7 @@ import type { FileSource } from "./port.ts";
 import { FileSealer, type StreamEnd, StreamSealer, type UnitSealer } from "./sealing.ts";
 import { buildTree, type HashTree } from "./tree.ts";
 
-/** An offer of one own session. */
+/** An offer of one session of this member. */
 export interface OwnOffer {
   /** The offer. */
   readonly offer: Offer;
@@ -55,7 +56,7 @@ export class OfferedSource {
     this.#tree = await buildTree({ manifestBytes: bytes.length, size }, read, { signal });
   }
 
-  /** Makes an offer. @param self The own session. */
+  /** Makes an offer. @param self This member's session. */
   async bind(self: OfferOrigin): Promise<OwnOffer> {
     const { bytes, files } = this.#manifest;
     const offer: Offer = {

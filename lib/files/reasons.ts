@@ -36,7 +36,7 @@ export function withdrawn(reason: number, name: string): [Code, string] {
   }
 }
 
-/** The reason for the receivers that an own transfer ends with a code. */
+/** The reason for the receivers that a transfer of this member ends with a code. */
 export function withdrawReason(code: Code): number {
   switch (code) {
     case "file-canceled":

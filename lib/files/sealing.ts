@@ -1,6 +1,6 @@
 /**
- * The sealed units of an own transfer: of files, which are read again for each receiver that lacks something, and
- * of a stream, which is read once.
+ * The sealed units of a transfer of this member: of files, which are read again for each receiver that lacks
+ * something, and of a stream, which is read once.
  *
  * @module
  */

@@ -29,7 +29,7 @@ import type {
 import { Slots } from "./slots.ts";
 import { Unreported } from "./unreported.ts";
 
-/** Maximum own offers that have not ended. */
+/** Maximum offers of this member that have not ended. */
 const MAX_OWN_OFFERS = 16;
 
 /** Maximum transfers of one identity that have not ended: each takes memory, and files that are open. */
@@ -124,7 +124,7 @@ export class Transfers<M extends FileMember> {
     this.#receivedOne(id).cancel();
   }
 
-  /** Ends a transfer: takes an own offer back, or gives up what is received. @throws {TransferError} `no-such-transfer` */
+  /** Ends a transfer: takes back an offer, or gives up what is received. @throws {TransferError} `no-such-transfer` */
   cancel(id: number): void {
     this.#one(id).cancel();
   }
@@ -208,12 +208,12 @@ export class Transfers<M extends FileMember> {
     }
   }
 
-  /** Notes that the own connection is back: what was under way is lost. */
+  /** Notes that this member's connection is back: what was under way is lost. */
   reconnected(): void {
     for (const transfer of this.#incoming.values()) transfer.reconnected();
   }
 
-  /** Goes on with another own session, whose members are still to come; before the old room is ended. */
+  /** Goes on with another session of this member, whose members are still to come; before the old room is ended. */
   sessionReplaced(port: FilePort): void {
     this.#context.port = port;
     this.#context.present.clear();

@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import { MAX_WANT_RANGES, type WantRange } from "../wire/mod.ts";
 import type { UnitSet } from "./unit_set.ts";
 
-/** Time without a byte after which the units that lack are wanted again, in milliseconds. */
+/** Time without a byte after which the missing units are wanted again, in milliseconds. */
 const FIRST_WAIT_MS = 5000;
 
 /** Maximum of that time, in milliseconds: it doubles with each want that brings nothing. */
@@ -22,11 +22,11 @@ export interface WantingOptions {
   readonly clock: Clock;
   /** Whether units are wanted now. */
   readonly isActive: () => boolean;
-  /** The units that lack. */
+  /** The missing units. */
   readonly missing: () => UnitSet;
   /** Says so to the sender. Resolves once the host has accepted it, or cannot. */
   readonly send: (ranges: WantRange[]) => Promise<void>;
-  /** Called instead if none lacks. */
+  /** Called instead if none is missing. */
   readonly onWhole: () => void;
 }
 
@@ -49,7 +49,7 @@ export class Wanting {
     this.#options = options;
   }
 
-  /** Says which units lack. */
+  /** Says which units are missing. */
   want(): void {
     const { clock, isActive, missing, onWhole, send } = this.#options;
     if (!isActive()) return;

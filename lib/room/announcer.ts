@@ -50,7 +50,7 @@ export class Announcer {
   /**
    * Creates an announcer that announces each new session key.
    *
-   * @param naming Knows the own name.
+   * @param naming Knows this member's name.
    * @param onAnswered Called when all earlier members have answered the first ANNOUNCE, or their time is over.
    */
   constructor(parts: Parts, naming: Naming, onAnswered: () => void) {

@@ -1,5 +1,5 @@
 /**
- * Delivery: how far own messages have come.
+ * Delivery: how far this member's messages have come.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const BEHIND_MS = 2000;
  */
 const MAX_AHEAD_BYTES: number = 1 << 19;
 
-/** Tracks how far own messages have come. See PROTOCOL.md §5.4 and §6.7. */
+/** Tracks how far this member's messages have come. See PROTOCOL.md §5.4 and §6.7. */
 export class Delivery {
   readonly #link: Link;
   readonly #roster: Roster;

@@ -1,5 +1,5 @@
 /**
- * The envelope queue: numbered own envelopes, until all readers have them.
+ * The envelope queue: this member's envelopes, numbered, until all readers have them.
  *
  * @module
  */
@@ -27,7 +27,10 @@ interface PendingEnvelope extends MemberEnvelope {
   readonly keep: boolean;
 }
 
-/** Own envelopes: pending until the relay accepts them, then kept until all readers have them. See PROTOCOL.md §5.4. */
+/**
+ * This member's envelopes: pending until the relay accepts them, then kept until all readers have them. See
+ * PROTOCOL.md §5.4.
+ */
 export class EnvelopeQueue {
   #pending: PendingEnvelope[] = [];
   #pendingBytes = 0;

@@ -71,7 +71,7 @@ export interface NamedSession extends RosterEntry {
   readonly tag: string;
 }
 
-/** The acceptance of own envelopes in an ACK. */
+/** The acceptance of this member's envelopes in an ACK. */
 type Acceptance = Pick<Extract<HostRecord, { type: "ack" }>, "accepted" | "seq">;
 
 /** A change of a session that the relay named. */
@@ -113,9 +113,9 @@ export interface LinkListener {
 
 /** A member's link to the relay, which outlives its connections. See PROTOCOL.md §5.4. */
 export class Link {
-  /** The own envelopes. */
+  /** This member's envelopes. */
   readonly envelopes: EnvelopeQueue = new EnvelopeQueue();
-  /** What is sent of own transfers. */
+  /** What is sent of this member's transfers. */
   readonly flows: Flows = new Flows(() => this.#endpoint?.wake());
   readonly #bulk: BulkReceiver;
   readonly #roomId: Bytes;

@@ -32,7 +32,7 @@ export class Naming {
   #tagged = false;
 
   /**
-   * Creates one that knows only the own name.
+   * Creates one that knows only this member's name.
    *
    * @param presence Shows members that have a name.
    * @param sender Stops using keys of members that are withheld.
@@ -46,7 +46,7 @@ export class Naming {
     this.#name = parts.self.name;
   }
 
-  /** Computes the own tag. */
+  /** Computes this member's tag. */
   async computeTag(): Promise<void> {
     this.#tag = await keyTag(this.#parts.self.identity.publicKey);
   }
@@ -58,23 +58,23 @@ export class Naming {
     return { name: shown, tag: this.#tag, key: identity.publicKey, session };
   }
 
-  /** The own name. */
+  /** This member's name. */
   get name(): string {
     return this.#name;
   }
 
-  /** Whether another member had the own name first. */
+  /** Whether another member had this member's name first. */
   get nameTaken(): boolean {
     return this.#tagged;
   }
 
-  /** Changes the own name. */
+  /** Changes this member's name. */
   rename(name: string): void {
     this.#name = name;
     this.#tagged = this.#roster.announced().some((peer) => this.#clashes(peer));
   }
 
-  /** Emits the warnings that the own name needs. */
+  /** Emits the warnings that this member's name needs. */
   warnOwnName(): void {
     if (imitates(this.#name)) this.#warnNameMisleading();
     if (this.#tagged) this.#warnNameTaken();

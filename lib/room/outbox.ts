@@ -1,5 +1,5 @@
 /**
- * The outbox: own messages until everyone has them.
+ * The outbox: this member's messages until everyone has them.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const MAX_WAITING = 1000;
 /** Bytes of messages waiting to be sealed past which it waits. */
 const MAX_WAITING_BYTES: number = 1 << 20;
 
-/** An own message. */
+/** A message of this member. */
 export interface Outgoing {
   /** One of `BodyKind`. */
   readonly kind: number;
@@ -45,7 +45,7 @@ export interface Lacking {
   readonly left: readonly Member[];
 }
 
-/** An own message as it is put into the outbox. */
+/** A message of this member as it is put into the outbox. */
 export type NewOutgoing = Pick<Outgoing, "kind" | "body" | "to" | "onAccepted">;
 
 /** A MSG that not all readers have. */
@@ -66,7 +66,7 @@ interface Accepted extends Envelope {
   readonly delivered: ((lacking: Lacking | undefined) => void)[];
 }
 
-/** Keeps own messages: waiting to be sealed, sealed, and accepted but not delivered. */
+/** Keeps this member's messages: waiting to be sealed, sealed, and accepted but not delivered. */
 export class Outbox {
   readonly #waiting: Outgoing[] = [];
   #waitingBytes = 0;

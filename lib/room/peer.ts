@@ -126,9 +126,9 @@ export class PresenceState {
 
 /** Announcements to and from the peer. Written by `Announcer`. */
 export class AnnouncingState {
-  /** The last own generation announced to the peer. */
+  /** This member's last generation that was announced to the peer. */
   told = 0;
-  /** When the last own ANNOUNCE to the peer was sent, in ms of `Clock.elapsed`. */
+  /** When this member's last ANNOUNCE to the peer was sent, in ms of `Clock.elapsed`. */
   introducedAt: number | undefined;
   /** Number of the peer's announcements that wait in its queue. */
   queued = 0;
@@ -152,7 +152,7 @@ export class ReceivingState {
   badKeys = 0;
 }
 
-/** How far own messages to the peer have come. Written by `Delivery`. */
+/** How far this member's messages to the peer have come. Written by `Delivery`. */
 export class DeliveryState {
   /** The envelope of the last message to the peer. */
   saidIn = 0;
@@ -317,7 +317,7 @@ export class Peer {
     return this.#lock.excludes(this.keyHex);
   }
 
-  /** Whether it is given no key: own messages are not for it. */
+  /** Whether it is given no key: this member's messages are not for it. */
   get withheld(): boolean {
     return this.lockedOut || this.naming.trust === "withheld";
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The identities that may read own messages; all of them while it is not locked. See PROTOCOL.md §6.6. */
+/** The identities that may read this member's messages; all of them while it is not locked. See PROTOCOL.md §6.6. */
 export class ReaderLock {
   #insiders: Set<string> | undefined;
 

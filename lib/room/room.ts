@@ -260,7 +260,7 @@ export class Room {
     this.#events.emit({ event: "status", member: this.me, text, own: true });
   }
 
-  /** Replaces all own keys. @returns Resolves when the session key is announced to all members. */
+  /** Replaces all keys of this member. @returns Resolves when the session key is announced to all members. */
   async rekey(): Promise<void> {
     this.#sender.retireChains();
     await this.#announcer.renew();
@@ -272,7 +272,7 @@ export class Room {
   }
 
   /**
-   * Keeps own messages from all identities but some.
+   * Keeps this member's messages from all identities but some.
    *
    * @param insiders As in {@linkcode Room.insiders}; by default those of the present members.
    */

@@ -40,7 +40,7 @@ interface PastSession extends RosterSession {
 /**
  * The hash by which members notice that the host shows them different rooms.
  *
- * @param members All sessions that the host names, the own one included.
+ * @param members All sessions that the host names, this member's included.
  * @returns 16 bytes. See PROTOCOL.md §6.6.
  */
 export async function rosterHash(
@@ -110,7 +110,7 @@ export class RosterCheck {
     this.#rosters = [new PastRoster(roomId, me, [], 0)];
   }
 
-  /** The hash of the present roster, as own messages report it. */
+  /** The hash of the present roster, as this member's messages report it. */
   async current(): Promise<Bytes> {
     return await this.#rosters.at(-1)!.named;
   }

@@ -1,5 +1,5 @@
 /**
- * The sender: seals own messages with keys that it gives to all their readers first.
+ * The sender: seals this member's messages with keys that it gives to all their readers first.
  *
  * @module
  */
@@ -34,7 +34,7 @@ const HEARTBEAT_EVERY_MS = 60_000;
 /** Sender keys wrapped at the same time. */
 const WRAPS_AT_ONCE = 8;
 
-/** Seals own messages with keys that only their readers are given. See PROTOCOL.md §6.3 to §6.5. */
+/** Seals this member's messages with keys that only their readers are given. See PROTOCOL.md §6.3 to §6.5. */
 export class Sender {
   /** How far the messages have come. */
   readonly delivery: Delivery;

@@ -2,7 +2,7 @@
  * A member in its room until that ends: connects again, begins new sessions, and finishes sending when
  * it leaves.
  *
- * An own message comes from the front end's `input` to {@linkcode Wishes}, which calls `Room.say`; an event
+ * A message of this member comes from the front end's `input` to {@linkcode Wishes}, which calls `Room.say`; an event
  * comes from the room to `Client.#onRoomEvent`, {@linkcode Views} completes it, and the front end shows it.
  *
  * @module
@@ -70,7 +70,7 @@ export interface ClientOptions extends DownloadOptions {
   readonly session: MemberSession;
   /** Knows the members that earlier runs met. */
   readonly trustStore: TrustStore;
-  /** The fingerprint of the own identity key, 30 digits. */
+  /** The fingerprint of this member's identity key, 30 digits. */
   readonly fingerprint: string;
   /** The host. */
   readonly host: HostView;

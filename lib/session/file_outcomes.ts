@@ -1,5 +1,5 @@
 /**
- * What became of own transfers at each receiver.
+ * What became of this member's transfers at each receiver.
  *
  * @module
  */
@@ -81,12 +81,12 @@ export class FileOutcomes {
       );
   }
 
-  /** Whether the own offer was made. */
+  /** Whether this member's offer was made. */
   isOffered(id: number): boolean {
     return this.#outcomes.has(id);
   }
 
-  /** Whether the own offer was answered by someone. @param key Their identity key. */
+  /** Whether this member's offer was answered by someone. @param key Their identity key. */
   isAnswered(id: number, key: string): boolean {
     const receivers = this.#list().find((view) => view.id === id)?.receivers ?? [];
     const { complete, failures } = this.#outcomes.get(id) ?? {};
@@ -99,14 +99,14 @@ export class FileOutcomes {
     return this.#list().some((view) => (id === undefined || view.id === id) && this.#runs(view));
   }
 
-  /** Whether an own offer has not ended: that of one transfer, or any. */
+  /** Whether an offer of this member has not ended: that of one transfer, or any. */
   isOpen(id?: number): boolean {
     return this.#list().some((view) =>
       (id === undefined || view.id === id) && view.from === undefined
     );
   }
 
-  /** Whether someone has accepted an own offer, and everyone who did has everything. */
+  /** Whether someone has accepted an offer of this member, and everyone who did has everything. */
   isComplete(id: number): boolean {
     const outcome = this.#outcomes.get(id);
     return outcome !== undefined && !outcome.failed && outcome.complete.size > 0 &&

@@ -148,7 +148,7 @@ async function serve(
     onFailedJoins: (joins) => frontEnd.show({ event: "failed-joins", ...joins }),
   });
   const { promise: entered, resolve: onEntered } = Promise.withResolvers<void>();
-  // After the own member has entered: what members say that come back first would not be for it.
+  // After the host's own member has entered: what members say that come back first would not be for it.
   const ways = [listener, ...broker ? [broker] : []];
   const accepting = entered.then(() =>
     Promise.all(ways.map(({ connections }) => acceptAll(connections, host)))

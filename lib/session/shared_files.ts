@@ -88,7 +88,7 @@ export class SharedFiles {
   readonly #options: SharedFilesOptions;
   readonly #transfers: Transfers<Member>;
   readonly #outcomes: FileOutcomes;
-  /** Own offers that are being prepared. */
+  /** This member's offers that are being prepared. */
   readonly #preparing = new Set<Promise<unknown>>();
   /** Members whose offers were refused because they cannot read what this run says, by key. */
   readonly #refused = new Set<string>();
@@ -198,7 +198,7 @@ export class SharedFiles {
   /**
    * Resolves once no files are under way.
    *
-   * @param answerMs Time that is left to own offers without an answer, in milliseconds.
+   * @param answerMs Time that is left to this member's offers without an answer, in milliseconds.
    * @returns Whether no transfer has ended because its other side was silent.
    */
   async settled(answerMs: number): Promise<boolean> {
@@ -237,7 +237,7 @@ export class SharedFiles {
     return rest;
   }
 
-  /** Notes an own offer that is being prepared. */
+  /** Notes an offer of this member that is being prepared. */
   async #follow<T>(preparing: Promise<T>): Promise<T> {
     this.#preparing.add(preparing);
     return await preparing.finally(() => this.#preparing.delete(preparing));

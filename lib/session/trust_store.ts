@@ -72,7 +72,7 @@ export class TrustStore {
     this.#random = options.random ?? randomBytes;
   }
 
-  /** Starts with the known peers. @param ownKey The own identity key. */
+  /** Starts with the known peers. @param ownKey This member's identity key. */
   static async of(
     known: KnownPeers,
     ownKey: Bytes,

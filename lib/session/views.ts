@@ -26,7 +26,7 @@ const SESSION_DIGITS = 8;
 export interface ViewsOptions {
   /** Tells which members are verified. */
   readonly trustStore: TrustStore;
-  /** The fingerprint of the own identity key, 30 digits. */
+  /** The fingerprint of this member's identity key, 30 digits. */
   readonly fingerprint: string;
   /** The host. */
   readonly host: HostView;

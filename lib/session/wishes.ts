@@ -107,12 +107,12 @@ export class Wishes {
     this.#name = client.options.room.name;
   }
 
-  /** The own name, as last wished. */
+  /** This member's name, as last wished. */
   get name(): string {
     return this.#name;
   }
 
-  /** The own status; empty if there is none. */
+  /** This member's status; empty if there is none. */
   get status(): string {
     return this.#status;
   }
@@ -217,14 +217,14 @@ export class Wishes {
     }
   }
 
-  /** Sets the own status; the next wish waits for that within bounds, so that no later answer overtakes this one. */
+  /** Sets this member's status; the next wish waits for that within bounds, so that no later answer overtakes it. */
   async #announceStatus(text: string): Promise<void> {
     const setting = this.#setStatus(text);
     await this.#follow(setting);
     await deadline(systemClock, ANSWER_MS, setting);
   }
 
-  /** Sets the own status; if the session ends before the host has it, sets it in the next one. */
+  /** Sets this member's status; if the session ends before the host has it, sets it in the next one. */
   async #setStatus(text: string): Promise<void> {
     const { room } = await this.#ready();
     try {

@@ -43,7 +43,7 @@ import { fileName, progressSentence } from "./transfer_notices.ts";
 import { Unread } from "./unread.ts";
 import { type ShownLine, wrapLine } from "./wrap.ts";
 
-/** Maximum lines of an own message whose mark may change; then the rest is shown. */
+/** Maximum lines of a message whose mark may change; then the rest is shown. */
 const MAX_PENDING_LINES = 3;
 
 /** The mark of the place above the prompt. */
@@ -58,7 +58,7 @@ const PLACE_MARK_COLUMNS = PLACE_MARK.length * DASH_COLUMNS + 1;
 /** The rows below the lines: the place and an empty prompt. */
 const PROMPT_ROWS = 2;
 
-/** The marks after an own message. */
+/** The marks after a message of this member. */
 const STATE_MARKS: Readonly<Record<MessageState, string>> = {
   unsent: "…",
   sent: "✓",
@@ -70,7 +70,7 @@ const STATE_MARKS: Readonly<Record<MessageState, string>> = {
 export interface ConversationOptions {
   /** The theme for each part of a line. */
   readonly theme: Theme;
-  /** Whether own messages are shown; otherwise the terminal has echoed them. */
+  /** Whether this member's messages are shown; otherwise the terminal has echoed them. */
   readonly echoes: boolean;
   /** Whether lanchat edits the line; only then it is known when a line is begun. */
   readonly editsLine: boolean;
@@ -96,7 +96,7 @@ export interface ConversationOptions {
   readonly clock?: Clock;
 }
 
-/** A line of a conversation: one that stays as it is, or an own message, whose mark may change. */
+/** A line of a conversation: one that stays as it is, or a message of this member, which may get another mark. */
 export type Line = ShownLine | OwnMessage;
 
 /** The effect of an entered line. */
@@ -111,7 +111,7 @@ export interface LineEffect {
 
 /**
  * Turns the lines that a person types into wishes, and events into lines that are safe to show, in the room's
- * order: an own message is a line from when the host has it.
+ * order: a message of this member is a line from when the host has it.
  */
 export class Conversation {
   /** Whether the room is left at Enter; the row of the place says so. */
@@ -127,7 +127,7 @@ export class Conversation {
   /** Whether the person knows that leaving ends transfers. */
   #isWarned = false;
   #me: OwnView | undefined;
-  /** Matches the own name in a text. */
+  /** Matches this member's name in a text. */
   #mention: RegExp | undefined;
   #notifies: boolean;
   #isQuiet: boolean;
@@ -470,14 +470,14 @@ export class Conversation {
     ]);
   }
 
-  // Own messages.
+  // This member's messages.
 
-  /** Counts of the own messages without a final state, in words. */
+  /** Counts of this member's messages without a final state, in words. */
   get summary(): string {
     return this.#own.summary;
   }
 
-  /** The own messages that the host does not have; they belong below everything shown. */
+  /** This member's messages that the host does not have; they belong below everything shown. */
   get unsent(): readonly Line[] {
     return this.#options.echoes ? this.#own.unsent : [];
   }
@@ -486,7 +486,7 @@ export class Conversation {
    * Ends the conversation.
    *
    * @param draft The typed line, which is sent no more.
-   * @returns The own messages that the host does not have, and the typed line.
+   * @returns This member's messages that the host does not have, and the typed line.
    */
   end(draft: string): readonly Line[] {
     const { expand = (text) => text } = this.#options;
@@ -500,7 +500,7 @@ export class Conversation {
     return isOwn(line) ? this.#timeline.line(...this.#ownParts(line), line.at) : line;
   }
 
-  /** As {@linkcode Conversation.shownLine}, but shortens an own message whose mark may change. @param length Maximum characters. */
+  /** As {@linkcode Conversation.shownLine}, but shortens one whose mark may change. @param length Maximum characters. */
   excerptOf(line: Line, length: number): ShownLine {
     return isFixed(line)
       ? this.shownLine(line)

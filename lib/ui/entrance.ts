@@ -21,7 +21,7 @@ import {
 export class Entrance {
   #listening: ListeningEvent | undefined;
   #invite: InviteEvent | undefined;
-  /** The own fingerprint and the host's, once they are known. */
+  /** This member's fingerprint and the host's, once they are known. */
   #fingerprints: readonly string[] = [];
   readonly #joinsByInvite: boolean;
   /** How a member's own join code is shown. */

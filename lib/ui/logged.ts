@@ -24,10 +24,10 @@ const CONTINUATION = "\n      ";
 const MISLEADING = /^[*>]|\((?=private\)$)/g;
 
 /**
- * Wraps a front end and appends its events and own messages to a log.
+ * Wraps a front end and appends its events and this member's messages to a log.
  *
  * An entry is `TIME TEXT`; the text after a line break in a message is indented. TEXT is `# …` for a
- * notice, `> …` for an own message, `* NAME …` for an action, `NAME: …` for a message; no name makes an
+ * notice, `> …` for a message of this member, `* NAME …` for an action, `NAME: …` for a message; no name makes an
  * entry look like another kind. No entry controls a terminal. See LOG.md.
  *
  * @example A message
@@ -61,7 +61,7 @@ export class LoggedFrontEnd implements FrontEnd {
   readonly #log: WritableStreamDefaultWriter<string>;
   readonly #failureReported: Promise<void>;
   readonly #clock: Clock;
-  /** Own messages that the host does not have, by id; each is logged once it has, or when it fails. */
+  /** This member's messages that the host does not have, by id; each is logged once it has, or when it fails. */
   readonly #unsent = new Map<string, SayWish>();
   /** Names of members as they are shown, by key. */
   readonly #names = new BoundedMap<string, string>(MAX_NAMES);
@@ -145,7 +145,7 @@ export class LoggedFrontEnd implements FrontEnd {
     }
   }
 
-  /** Logs an own message. @returns Its text. */
+  /** Logs a message of this member. @returns Its text. */
   #logOwn(id: string): string {
     const wish = this.#unsent.get(id);
     if (wish === undefined) return ""; // It was never read: the front end refused it.

@@ -23,7 +23,7 @@ export interface NameUsage {
   readonly usage: string;
   /** The same with a name in quotes. */
   readonly quoted: string;
-  /** The own name, which means no other member. */
+  /** This member's name, which means no other member. */
   readonly own: string | undefined;
 }
 
@@ -100,7 +100,7 @@ export function memberNamed(
  * Reads a text that is only a name, with or without quotes.
  *
  * @returns The name as the only member that matches spells it; otherwise as typed.
- * @throws {UsageError} With code `no-such-member` if the text is empty, or the own name.
+ * @throws {UsageError} With code `no-such-member` if the text is empty, or this member's name.
  */
 export function readName(
   text: string,

@@ -53,7 +53,7 @@ import {
 /** Maximum names in one line; `/who` shows all. */
 const MAX_NAMES = 20;
 
-/** Maximum characters of an own text that are repeated where it was not delivered. */
+/** Maximum characters of a text that are repeated where it was not delivered. */
 const MAX_REPEATED_LENGTH = 60;
 
 const LINK_ADDRESS = /^lanchat:\/\/(.*)\/#/;
@@ -220,7 +220,7 @@ function linesFrom(table: NoticeTable, event: SessionEvent): string[] {
   return [notice(event)].flat().map(sanitizeLine);
 }
 
-/** The circumstances of an own message that failed. */
+/** The circumstances of a message that failed. */
 export interface FailureContext {
   /** The name of its only reader. */
   readonly to?: string | undefined;
@@ -228,12 +228,12 @@ export interface FailureContext {
   readonly withheld: readonly string[];
 }
 
-/** Makes the error for an own message that failed. @param hint What to do; by default the hint of the code. */
+/** Makes the error for a message that failed. @param hint What to do; by default the hint of the code. */
 export function failedMessage(code: Code, text: string, hint?: string): ProblemEvent {
   return failure(code, `Not delivered: ${excerpt(text, MAX_REPEATED_LENGTH)}`, hint);
 }
 
-/** Says what a person at a terminal can do about an own message that failed. */
+/** Says what a person at a terminal can do about a message that failed. */
 export function failureAdvice(code: Code, { to, withheld }: FailureContext): string {
   if (code === "no-such-member" && to !== undefined) {
     return `${to} has left. /retry sends it when they are back.`;
@@ -342,7 +342,7 @@ export function greetingLines(
   return greetingSentences(event, code, listening, invite).map(sanitizeLine);
 }
 
-/** Renders the return of the own connection. @param code How a member sees its join code. */
+/** Renders the return of this member's connection. @param code How a member sees its join code. */
 export function reconnectedLines(event: ReconnectedEvent, code: CodeDisplay): string[] {
   return reconnectedSentences(event, code).map(sanitizeLine);
 }

@@ -9,7 +9,7 @@ const MAX_FAILED = 100;
 /** How far a message has come. */
 export type MessageState = "unsent" | "sent" | "delivered" | "failed";
 
-/** An own message. */
+/** A message of this member. */
 export interface OwnMessage {
   /** Its number, from 1. */
   readonly id: string;
@@ -31,7 +31,7 @@ export interface OwnMessage {
 
 type TrackedMessage = { -readonly [Property in keyof OwnMessage]: OwnMessage[Property] };
 
-/** Tracks own messages until each is delivered or has failed. */
+/** Tracks this member's messages until each is delivered or has failed. */
 export class OwnMessages {
   readonly #clock: Clock;
   /** Messages without a final state, by id. */

@@ -20,7 +20,7 @@ const TAIL_PART = 1 / 3;
 /** That maximum in a low window, in rows. */
 const MIN_TAIL_ROWS = 5;
 
-/** Maximum part of the window for own messages that the host does not have, and for one whose mark may change. */
+/** Maximum part of the window for messages that the host does not have, and for one whose mark may change. */
 const UNSENT_PART = 1 / 4;
 
 const CLEAR_SCREEN = "\x1b[H\x1b[2J";
@@ -50,9 +50,9 @@ export interface ScreenOptions {
 }
 
 /**
- * Draws the lines of a conversation, the own messages that the host does not have, the prompt and the typed line.
+ * Draws the lines of a conversation, this member's messages that the host does not have, the prompt and the typed line.
  *
- * The tail of the conversation, from the first own message whose mark may change, is redrawn in place together
+ * The tail of the conversation, from this member's first message whose mark may change, is redrawn in place together
  * with the prompt. What has no room there scrolls up with the mark that it has.
  */
 export class Screen {
@@ -221,7 +221,7 @@ export class Screen {
     return lines.slice(above + 1);
   }
 
-  /** Wraps a line; shortens an own message whose mark may change to its part of the window, even if all is wide. */
+  /** Wraps a line; shortens one whose mark may change to its part of the window, even if all is wide. */
   #excerpt(line: Line): string {
     const { conversation, device } = this.#options;
     const length = Math.floor(device.columns() * device.rows() * UNSENT_PART / 2);

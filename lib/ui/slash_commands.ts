@@ -76,7 +76,7 @@ export type ParsedLine =
 export interface LineContext {
   /** The other members. */
   readonly members: readonly MemberRef[];
-  /** The own name. */
+  /** This member's name. */
   readonly own?: string | undefined;
   /** The senders that `/reply` may mean. */
   readonly correspondents?: readonly MemberRef[];

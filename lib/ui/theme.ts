@@ -44,7 +44,7 @@ export interface Theme {
   mark(text: string): string;
   /** Styles a time of day. */
   time(text: string): string;
-  /** Styles the own name in a message of another member. */
+  /** Styles this member's name in a message of another member. */
   mention(text: string): string;
   /** Styles a line of a QR code, as `qrLines` draws it. */
   qr(line: string): string;

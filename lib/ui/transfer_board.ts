@@ -57,7 +57,7 @@ interface Running {
 export class TransferBoard {
   /** By number. */
   readonly #transfers = new Map<number, Running>();
-  /** Own files that are read, by number. */
+  /** This member's files that are read, by number. */
   readonly #preparing = new Map<number, PreparingEvent>();
 
   /** Takes note of an event. */
@@ -134,7 +134,7 @@ export class TransferBoard {
 /** A transfer that has begun. */
 type Shown = Running & { readonly progress: ProgressEvent };
 
-/** Whether someone still receives an own transfer. */
+/** Whether someone still receives a transfer of this member. */
 function isReceived({ receivers = [], size = Infinity }: ProgressEvent): boolean {
   return receivers.some(({ bytes }) => bytes < size);
 }

@@ -45,7 +45,7 @@ export interface Frame {
   readonly bulk?: readonly Bytes[];
 }
 
-/** Fewest bytes of a chunk that a decoder keeps a view of; fewer are collected, or they would take more memory than bytes. */
+/** Minimum bytes of a chunk that a decoder keeps a view of. It copies smaller ones: their buffers could be much larger. */
 const MIN_VIEW_BYTES = 32_768;
 
 /** Bytes that a decoder buffers before it asks its source to wait. */

@@ -34,6 +34,7 @@ const MARKS: readonly Mark[] = [
   { pattern: /\bany more\b(?! than)/i, instead: "no longer" },
   { pattern: /\bof before\b/i, instead: "earlier, former" },
   { pattern: /\b(?:come|comes|came|coming) again\b/i, instead: "rejoin, return" },
+  { pattern: /\b(?:an|the) own\b/i, instead: "its own, or this member's" },
   { pattern: /\bat hand\b/i, instead: "here, present" },
   { pattern: /\b(?:is|are|was|were|be|been) told\b/i, instead: "a sentence with its actor" },
   { pattern: /\bdear(?:er|est)?\b/i, instead: "expensive" },
