@@ -8,8 +8,8 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { NetError } from "../errors.ts";
 import { type Bus, NO_TAKER } from "./bus.ts";
 import { BrokerConnection, FIRST_WINDOW_BYTES } from "./connection.ts";
-import { BrokerMessageKind, decodeMessage, type Message } from "./message.ts";
-import { decodeOpen, subjectOf, subjectOfAll } from "./subject.ts";
+import { BrokerMessageKind, decodeMessage, type Message, MESSAGE_HEADER_BYTES } from "./message.ts";
+import { decodeOpen, OPEN_CONTENT_BYTES, subjectOf, subjectOfAll } from "./subject.ts";
 
 /**
  * Callers of whom no byte was read yet: those that wait for their handshake, and more than these. Beyond them, a
@@ -19,6 +19,9 @@ export const MAX_UNREAD_CALLERS = 128;
 
 /** Time for which a caller of whom no byte was read counts after its end: so ending them costs a flood time, too. */
 export const UNREAD_MS = 1000;
+
+/** Length of the message that opens a connection, in bytes: to decode each other one would make a flood costly. */
+const OPEN_BYTES = MESSAGE_HEADER_BYTES + OPEN_CONTENT_BYTES;
 
 /** Takes the callers of a room. */
 export interface Reception {
@@ -39,13 +42,17 @@ export function receiveCallers(
   /** Callers by the subject on which they send. */
   const callers = new Map<string, BrokerConnection>();
   /** Those of whom no byte was read, with what cancels the end of the time for which they still count. */
-  const unread = new Map<BrokerConnection, () => void>();
+  const unread = new Map<object, () => void>();
   /** Subjects of the answers: a client may know those of others, and must not have them answered again. */
   const answered = new Set<string>();
   let accepted: ReadableStreamDefaultController<BrokerConnection>;
   const connections = new ReadableStream<BrokerConnection>({
     start: (controller) => void (accepted = controller),
   });
+
+  function countEnded(caller: object): void {
+    unread.set(caller, clock.after(UNREAD_MS, () => void unread.delete(caller)));
+  }
 
   /** Takes a caller by its first message; others are for connections that have ended. */
   function accept(subject: string, { content, credit, kind, number }: Message): void {
@@ -61,8 +68,7 @@ export function receiveCallers(
       onEnded: () => {
         callers.delete(subject);
         answered.delete(down);
-        if (hasEnded || !unread.has(connection)) return;
-        unread.set(connection, clock.after(UNREAD_MS, () => void unread.delete(connection)));
+        if (!hasEnded && unread.has(connection)) countEnded(connection);
       },
     });
     callers.set(subject, connection);
@@ -77,11 +83,12 @@ export function receiveCallers(
     if (caller !== undefined) {
       caller.receive(bytes);
       if (caller.wasRead) unread.delete(caller);
-    } else if (unread.size < MAX_UNREAD_CALLERS) {
+    } else if (bytes.length === OPEN_BYTES && unread.size < MAX_UNREAD_CALLERS) {
       try {
         accept(subject, decodeMessage(bytes));
       } catch {
-        // Nothing that one caller sends may affect another connection.
+        // Nothing that one caller sends may affect another connection. It costs an error, so a flood costs time, too.
+        countEnded({});
       }
     }
   }

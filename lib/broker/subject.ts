@@ -13,6 +13,9 @@ const VERSION = 1;
 /** Bytes of the random part of a subject: so many cannot be guessed. */
 const ID_BYTES = 16;
 
+/** Length of the content of OPEN, in bytes. */
+export const OPEN_CONTENT_BYTES: number = 1 + ID_BYTES;
+
 /** The two directions of a caller: to the host, and from it. */
 type Direction = "up" | "down";
 
@@ -48,6 +51,6 @@ export function encodeOpen(answerTo: Bytes): Bytes {
 
 /** Decodes the content of OPEN. @returns The random part of the subject to answer to. @throws {WireError} */
 export function decodeOpen(content: Bytes): Bytes {
-  if (content[0] === VERSION && content.length === 1 + ID_BYTES) return content.slice(1);
+  if (content[0] === VERSION && content.length === OPEN_CONTENT_BYTES) return content.slice(1);
   throw new WireError("Cannot decode message: OPEN of another version");
 }

@@ -115,6 +115,23 @@ test("receiveCallers takes no first message of another kind, number, version or 
   assert(bus.isClosed);
 });
 
+test("receiveCallers does not even decode the messages of strangers that are not as long as OPEN", async () => {
+  const { broker, reception } = listening();
+  for (const length of [0, 1, 33, 35, 1000]) {
+    const message = new Uint8Array(length);
+    let isRead = false;
+    Object.defineProperty(message, "buffer", {
+      get() {
+        isRead = true;
+        return new ArrayBuffer(length);
+      },
+    });
+    broker.deliver(`lanchat.${ROOM}.up.x`, message);
+    assert(!isRead, `${length} bytes`);
+  }
+  await reception.close();
+});
+
 test("receiveCallers bounds the callers of whom nothing was read, and takes others when some have ended", async () => {
   const { broker, callers, clock, reception } = listening();
   const guest = broker.connect();
@@ -144,6 +161,22 @@ test("receiveCallers bounds the callers of whom nothing was read, and takes othe
   );
   clock.advance(UNREAD_MS);
   assertEquals(await open(202), MAX_UNREAD_CALLERS + 3);
+  await reception.close();
+  assertEquals(clock.timers, 0);
+});
+
+test("receiveCallers counts a first message that it cannot decode as a caller that has ended", async () => {
+  const { broker, callers, clock, reception } = listening();
+  for (let i = 0; i < MAX_UNREAD_CALLERS; i++) {
+    broker.deliver(`lanchat.${ROOM}.up.${i}`, opening(i, { kind: 4 }));
+  }
+  const answers = (): number => broker.published.length;
+  broker.deliver(`lanchat.${ROOM}.up.x`, opening(1));
+  assertEquals(answers(), 0);
+  clock.advance(UNREAD_MS);
+  broker.deliver(`lanchat.${ROOM}.up.x`, opening(1));
+  assertEquals(answers(), 1);
+  await callers.read();
   await reception.close();
   assertEquals(clock.timers, 0);
 });

@@ -1989,9 +1989,19 @@ export const MUTANTS: readonly Mutants[] = [
     test: "broker/reception_test.ts",
     mutants: [
       [
-        "} else if (unread.size < MAX_UNREAD_CALLERS) {",
-        "} else {",
+        " && unread.size < MAX_UNREAD_CALLERS) {",
+        ") {",
         "receiveCallers bounds the callers of whom nothing was read, and takes others when some have ended",
+      ],
+      [
+        "bytes.length === OPEN_BYTES && ",
+        "",
+        "receiveCallers does not even decode the messages of strangers that are not as long as OPEN",
+      ],
+      [
+        "countEnded({});",
+        "",
+        "receiveCallers counts a first message that it cannot decode as a caller that has ended",
       ],
       [
         " || credit < FIRST_WINDOW_BYTES) return;",
