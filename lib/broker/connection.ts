@@ -46,6 +46,8 @@ export interface BrokerConnectionOptions {
   readonly open?: Bytes;
   /** Bytes that the other end takes in all, as far as known. */
   readonly credit?: number;
+  /** Called when its reader has the first byte of the other end. */
+  readonly onFirstRead?: () => void;
   /** Called once the connection has ended. */
   readonly onEnded: () => void;
   /** Times the heartbeats. */
@@ -108,11 +110,6 @@ export class BrokerConnection {
     this.#cancelBeat = clock.after(HEARTBEAT_MS, this.#beat);
     if (open === undefined) this.#send(BrokerMessageKind.STATE);
     else this.#send(BrokerMessageKind.OPEN, open);
-  }
-
-  /** Whether its reader has had a byte of the other end. */
-  get wasRead(): boolean {
-    return this.#readBytes > 0;
   }
 
   /** Takes a message that came for this end; one that is not the next ends the connection. */
@@ -179,6 +176,7 @@ export class BrokerConnection {
     const chunk = this.#chunks.shift();
     if (chunk !== undefined) {
       controller.enqueue(chunk);
+      if (this.#readBytes === 0) this.#options.onFirstRead?.();
       this.#readBytes += chunk.length;
       const isDue = this.#grant - this.#granted >= FIRST_WINDOW_BYTES / 2;
       if (isDue && !this.#otherHasEnded) this.#send(BrokerMessageKind.STATE);

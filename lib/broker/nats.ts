@@ -281,7 +281,9 @@ class NatsBus implements Bus {
       if (status.type !== "error" || !(status.error instanceof PermissionViolationError)) continue;
       const { operation, subject } = status.error;
       const deed = operation === "publish" ? "publish" : "subscribe";
-      const message = `The broker at ${where} does not let this user ${deed} to ${shown(subject)}`;
+      // The random part would make each refusal a new one to a person.
+      const subjects = shown(subject.replace(/\.[^.]*$/, ".*"));
+      const message = `The broker at ${where} does not let this user ${deed} to ${subjects}`;
       const hint = "Ask its operator to set the permissions in docs/BEYOND.md.";
       resolve(new NetError("permission-denied", message, { hint }));
       void this.#connection.close();

@@ -27,6 +27,8 @@ const OPEN_BYTES = MESSAGE_HEADER_BYTES + OPEN_CONTENT_BYTES;
 export interface Reception {
   /** The callers. Ends when the broker is lost, or at {@linkcode Reception.close}. */
   readonly connections: ReadableStream<BrokerConnection>;
+  /** Resolves when a byte of a caller was read: so what the host sends arrives, too. */
+  readonly works: Promise<void>;
   /** Why the broker was lost; stays pending otherwise. */
   readonly lost: Promise<NetError>;
   /** Takes no more callers, ends the connections of the others, and closes the bus. */
@@ -45,6 +47,8 @@ export function receiveCallers(
   const unread = new Map<object, () => void>();
   /** Subjects of the answers: a client may know those of others, and must not have them answered again. */
   const answered = new Set<string>();
+  const lost = Promise.withResolvers<NetError>();
+  const works = Promise.withResolvers<void>();
   let accepted: ReadableStreamDefaultController<BrokerConnection>;
   const connections = new ReadableStream<BrokerConnection>({
     start: (controller) => void (accepted = controller),
@@ -65,6 +69,10 @@ export function receiveCallers(
       maxMessage: bus.maxMessage,
       credit,
       clock,
+      onFirstRead: () => {
+        unread.delete(connection);
+        works.resolve();
+      },
       onEnded: () => {
         callers.delete(subject);
         answered.delete(down);
@@ -82,7 +90,6 @@ export function receiveCallers(
     const caller = callers.get(subject);
     if (caller !== undefined) {
       caller.receive(bytes);
-      if (caller.wasRead) unread.delete(caller);
     } else if (bytes.length === OPEN_BYTES && unread.size < MAX_UNREAD_CALLERS) {
       try {
         accept(subject, decodeMessage(bytes));
@@ -108,13 +115,13 @@ export function receiveCallers(
     accepted.close();
   }
 
-  const lost = Promise.withResolvers<NetError>();
   void bus.closed.then((reason) => {
     if (!hasEnded) lost.resolve(reason);
     end(reason);
   });
   return {
     connections,
+    works: works.promise,
     lost: lost.promise,
     async close() {
       end();

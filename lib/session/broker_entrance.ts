@@ -26,7 +26,7 @@ export interface BrokerEntranceOptions {
   readonly bus: Bus;
   /** The room, 32 bytes. */
   readonly roomId: Bytes;
-  /** Called when the broker is lost, but once for each reason until someone calls again. */
+  /** Called when the broker is lost, but once for each reason until a caller was heard again. */
   readonly onLost: (reason: NetError) => void;
   /** Times the tries to come back. */
   readonly clock?: Clock;
@@ -79,11 +79,11 @@ export class BrokerEntrance {
     const { signal } = this.#closing;
     let shown: string | undefined;
     while (true) {
-      for await (const connection of this.#reception.connections) {
+      void this.#reception.works.then(() => {
         this.#backoff.succeeded();
         shown = undefined;
-        yield connection;
-      }
+      });
+      yield* this.#reception.connections;
       if (signal.aborted) return;
       const reason = await this.#reception.lost;
       if (reason.message !== shown) this.#options.onLost(reason);

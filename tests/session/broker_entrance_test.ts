@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { brokerRoom, type Bus, call } from "../../lib/broker/mod.ts";
 import { NetError } from "../../lib/errors.ts";
 import type { IncomingConnection } from "../../lib/relay/mod.ts";
+import { RETRY_MS } from "../../lib/session/backoff.ts";
 import { BrokerEntrance } from "../../lib/session/broker_entrance.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock, nextTurn } from "../support/clock.ts";
@@ -26,6 +27,7 @@ class Scene {
   readonly obstacles: NetError[] = [];
   entrance!: BrokerEntrance;
   callers!: ReadableStreamDefaultReader<IncomingConnection>;
+  #next: Promise<ReadableStreamReadResult<IncomingConnection>> | undefined;
 
   async open(): Promise<this> {
     this.entrance = await BrokerEntrance.open({
@@ -39,12 +41,23 @@ class Scene {
     return this;
   }
 
-  /** Has someone call, and waits until the host has them. */
-  async call(): Promise<void> {
+  /** Has the host wait for a caller. */
+  awaitCaller(): Promise<ReadableStreamReadResult<IncomingConnection>> {
+    return this.#next ??= this.callers.read();
+  }
+
+  /** Has someone call, and perhaps say something, and waits until the host has that. */
+  async call({ says = false } = {}): Promise<void> {
     const { clock } = this;
+    const next = this.awaitCaller();
     const room = await brokerRoom(ROOM_ID);
     const caller = await call(this.broker.connect(), room, { timeoutMs: 1000, clock });
-    assertEquals((await this.callers.read()).done, false);
+    const { value } = await next;
+    this.#next = undefined;
+    if (says) {
+      await caller.writable.getWriter().write(new Uint8Array([7]));
+      await value!.readable.getReader().read();
+    }
     caller.close();
   }
 
@@ -86,16 +99,37 @@ test("BrokerEntrance comes back after the broker was lost, whatever the broker s
   assertEquals(scene.clock.timers, 0);
 });
 
-test("BrokerEntrance reports one reason once, until someone has called again", async () => {
+test("BrokerEntrance reports one reason once, and waits longer, until a caller was heard again", async () => {
   const scene = await new Scene().open();
-  const next = scene.callers.read();
+  const { buses, lost } = scene;
+  const lose = async (): Promise<void> => {
+    void scene.awaitCaller();
+    buses.at(-1)!.lose(REFUSED);
+    await nextTurn();
+  };
   for (let i = 0; i < 3; i++) {
-    scene.buses.at(-1)!.lose(REFUSED);
+    await lose();
     await scene.nextTry();
   }
-  assertEquals([scene.lost, scene.buses.length], [["refused"], 4]);
+  assertEquals([lost, buses.length], [["refused"], 4]);
+  await scene.call();
+  await lose();
+  scene.clock.advance(RETRY_MS[0]!);
+  await nextTurn();
+  assertEquals(
+    [lost, buses.length],
+    [["refused"], 4],
+    "who may not answer gets no further than calls",
+  );
+  await scene.nextTry();
+  await scene.call({ says: true });
+  await lose();
+  scene.clock.advance(RETRY_MS[0]!);
+  await nextTurn();
+  assertEquals([lost, buses.length], [["refused", "refused"], 6]);
+  const end = scene.awaitCaller();
   await scene.entrance.close();
-  assertEquals((await next).done, true);
+  assertEquals((await end).done, true);
 });
 
 test("BrokerEntrance ends while it waits for the broker", async () => {
