@@ -8,6 +8,7 @@
  * @module
  */
 import { type Bytes, toHex } from "../bytes/mod.ts";
+import type { Clock } from "../clock.ts";
 import type { WantRange } from "../wire/mod.ts";
 import { SEALED_UNIT_BYTES } from "./geometry.ts";
 import { inOrder } from "./in_order.ts";
@@ -19,8 +20,11 @@ import { UnitSet } from "./unit_set.ts";
 /** Units of one flow that are read and sealed at the same time. */
 const SEALED_AT_ONCE = 8;
 
-/** Units of a flow after the first ones that are sent while others wait for a flow: 1 MiB. */
+/** Units of a flow, except a shared first one, that are sent while others wait for a flow: 1 MiB. */
 const TURN_UNITS = 16;
+
+/** Time for these, in milliseconds: fewer go to a slow receiver. */
+const TURN_MS = 10_000;
 
 /** Maximum units between the next ones that two sessions lack, for them to share a flow: 4 MiB. */
 const NEAR_UNITS = 64;
@@ -44,12 +48,16 @@ export interface UnitFlowsOptions {
   readonly sealer: UnitSealer;
   /** Bounds the flows that are open at once. */
   readonly slots: Slots;
+  /** The time. */
+  readonly clock: Clock;
   /** Called if a unit cannot be sealed. @param session The only one of the flow. */
   readonly onUnreadable: (error: unknown, session: string | undefined) => void;
 }
 
 /** Units that a flow sends. */
 interface Due {
+  /** Whether it goes on although others wait for a flow. */
+  readonly isLong: boolean;
   /** Their numbers, in order. */
   readonly units: Iterable<number>;
   /** Seals one. */
@@ -213,6 +221,7 @@ export class UnitFlows {
 
   async #sendShared(pass: Pass): Promise<void> {
     const due: Due = {
+      isLong: !pass.isRepeat,
       units: this.#sharedUnits(pass),
       seal: (unit) => this.#sealShared(unit),
       receivers: (unit) => this.#takersOf(pass, unit).map(({ session }) => session),
@@ -228,14 +237,12 @@ export class UnitFlows {
 
   /** The units that sessions in a shared flow want, ascending; all units of a stream, which is read once. */
   *#sharedUnits(pass: Pass): Generator<number> {
-    const { sealer, slots } = this.#options;
-    for (let count = 0;; count++) {
+    const { sealer } = this.#options;
+    for (;;) {
       const next = Math.min(
         ...this.#sharing(pass).map(({ wanted }) => wanted.next(pass.cursor) ?? Infinity),
       );
       if (next >= sealer.units) return;
-      // The next flow of these sessions waits behind those of others.
-      if (pass.isRepeat && count >= TURN_UNITS && slots.isWanted) return;
       if (pass.isRepeat) this.#partFrom(pass, next);
       const unit = sealer.isStream ? Math.max(pass.cursor, this.#read - MAX_BEHIND_UNITS) : next;
       pass.cursor = unit + 1;
@@ -282,6 +289,7 @@ export class UnitFlows {
     const flow = new AbortController();
     taker.flow = flow;
     const due: Due = {
+      isLong: false,
       units: ownUnits(taker, end),
       seal: (unit) => this.#options.sealer.seal(unit),
       receivers: (unit) => {
@@ -307,17 +315,25 @@ export class UnitFlows {
     pass.abort.abort();
   }
 
-  /** Seals units and sends them in a flow. @param taker The only one of the flow. */
+  /** Seals units and sends them in a flow, until its turn is over. @param taker The only one of the flow. */
   async #send(
-    { onCut, receivers, seal, units }: Due,
+    { isLong, onCut, receivers, seal, units }: Due,
     signal: AbortSignal,
     taker?: Taker,
   ): Promise<void> {
-    const { onUnreadable, port, slots, transfer } = this.#options;
-    const release = await slots.take(signal);
+    const { clock, onUnreadable, port, slots, transfer } = this.#options;
+    const release = await slots.take(signal, isLong);
     if (release === undefined) return;
+    const end = clock.elapsed() + TURN_MS;
+    let isLate = false;
+    // The next flow of these sessions waits behind those of others.
+    const isOver = (sealed: number): boolean => {
+      if (isLong || !slots.isWanted) return isLate;
+      isLate ||= clock.elapsed() >= end;
+      return isLate || sealed >= TURN_UNITS;
+    };
     let failure: unknown;
-    const sealed = inOrder(SEALED_AT_ONCE, units, async (unit) => {
+    const sealed = inOrder(SEALED_AT_ONCE, unitsUntil(units, isOver), async (unit) => {
       try {
         return { unit, bytes: await seal(unit) };
       } catch (error) {
@@ -326,7 +342,8 @@ export class UnitFlows {
       }
     });
     try {
-      await writeAll(port.openFlow(), chunks(transfer, sealed, receivers), signal);
+      const now = (unit: number): readonly Bytes[] => isOver(0) ? [] : receivers(unit);
+      await writeAll(port.openFlow(), chunks(transfer, sealed, now), signal);
     } catch {
       // After an abort, another flow may send what the receivers want now.
       if (!signal.aborted) onCut();
@@ -353,6 +370,18 @@ function* ownUnits(taker: Taker, end: number): Generator<number> {
   while (unit !== undefined && unit < end) {
     yield unit;
     unit = taker.wanted.next(unit + 1);
+  }
+}
+
+/** Units, until so many of them are enough. */
+function* unitsUntil(
+  units: Iterable<number>,
+  isEnough: (count: number) => boolean,
+): Generator<number> {
+  let count = 0;
+  for (const unit of units) {
+    yield unit;
+    if (isEnough(++count)) return;
   }
 }
 

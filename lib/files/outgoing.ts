@@ -358,6 +358,7 @@ export class SendingTransfer<M extends FileMember> {
       transfer: own.offer.transfer,
       sealer,
       slots: this.#context.flows,
+      clock: this.#context.clock,
       onUnreadable: (error, session) => this.#onUnreadable(error, session),
     });
     if (this.#paused) flows.halt();

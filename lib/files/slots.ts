@@ -4,53 +4,72 @@
  * @module
  */
 
+/** One that waits for a place. */
+interface Waiter {
+  readonly isLong: boolean;
+  readonly grant: () => void;
+}
+
 /** Places that are taken and given back. */
 export class Slots {
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #spared: number;
+  readonly #waiting: Waiter[] = [];
 
-  /** Creates free places. */
-  constructor(count: number) {
+  /** Creates free places. @param spared Of these, places that are not for those who keep them for long. */
+  constructor(count: number, spared = 0) {
     this.#free = count;
+    this.#spared = spared;
   }
 
-  /** Whether someone waits for a place. */
+  /** Whether someone waits for a place that is given back now. */
   get isWanted(): boolean {
-    return this.#waiting.length > 0;
+    return this.#next(this.#free + 1) !== undefined;
   }
 
   /**
-   * Takes a place, after all callers before.
+   * Takes a place, after all callers before who can take it.
    *
    * @param signal Ends the wait.
+   * @param isLong Whether it is kept for long.
    * @returns Gives the place back; `undefined` if the wait was ended.
    */
-  async take(signal: AbortSignal): Promise<(() => void) | undefined> {
+  async take(signal: AbortSignal, isLong = false): Promise<(() => void) | undefined> {
     if (signal.aborted) return undefined;
-    if (this.#free > 0) this.#free--;
-    else if (!await this.#turn(signal)) return undefined;
-    return () => this.#giveBack();
-  }
-
-  async #turn(signal: AbortSignal): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const grant = (): void => resolve(true);
+    const waiter = { isLong, grant: () => resolve(true) };
     const leave = (): void => {
-      const at = this.#waiting.indexOf(grant);
-      if (at < 0) return; // The place is granted, and given back later.
-      this.#waiting.splice(at, 1);
-      resolve(false);
+      if (this.#remove(waiter)) resolve(false); // Otherwise the place is granted, and given back later.
     };
-    this.#waiting.push(grant);
+    this.#waiting.push(waiter);
+    this.#grant();
     signal.addEventListener("abort", leave);
     const granted = await promise;
     signal.removeEventListener("abort", leave);
-    return granted;
+    return granted ? () => this.#giveBack() : undefined;
+  }
+
+  /** The next one who waits and can take one of some free places. */
+  #next(free: number): Waiter | undefined {
+    return this.#waiting.find(({ isLong }) => free > (isLong ? this.#spared : 0));
+  }
+
+  #grant(): void {
+    const next = this.#next(this.#free);
+    if (next === undefined) return;
+    this.#remove(next);
+    this.#free--;
+    next.grant();
+  }
+
+  #remove(waiter: Waiter): boolean {
+    const at = this.#waiting.indexOf(waiter);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    return at >= 0;
   }
 
   #giveBack(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free++;
-    else next();
+    this.#free++;
+    this.#grant();
   }
 }

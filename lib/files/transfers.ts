@@ -44,6 +44,9 @@ const WELCOME_OFFERS = 16;
 /** Maximum flows that are open at once: the host lets a member have 64. */
 const MAX_FLOWS = 48;
 
+/** Of these, flows that are not for those who receive at first: what was lost to others does not wait for them. */
+const SPARED_FLOWS = 8;
+
 /** Answers to wants of transfers that this run does not know: no one can make it say more. */
 const UNKNOWN_ANSWERS = { burst: 16, perSecond: 1 };
 
@@ -322,7 +325,7 @@ class Context<M extends FileMember> implements TransferContext<M> {
   port: FilePort;
   closed = false;
   readonly clock: Clock;
-  readonly flows: Slots = new Slots(MAX_FLOWS);
+  readonly flows: Slots = new Slots(MAX_FLOWS, SPARED_FLOWS);
   readonly unreported: Unreported;
   /** The members in the room, by session. */
   readonly present = new Map<string, M>();

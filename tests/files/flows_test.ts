@@ -205,8 +205,9 @@ class Repeats {
   /** Called after each chunk; its flow goes on once that resolves. */
   onChunk: (unit: number, to: readonly Bytes[]) => void | Promise<void> = () => {};
   readonly flows: UnitFlows;
+  readonly clock = new FakeClock();
 
-  private constructor(sessions: number, slots: number) {
+  constructor(sessions: number, slots: Slots) {
     this.sessions = numbers(sessions).map((i) => new Uint8Array(16).fill(i));
     this.flows = new UnitFlows({
       port: { openFlow: () => this.#open() },
@@ -221,20 +222,26 @@ class Repeats {
         },
         close: () => Promise.resolve(),
       },
-      slots: new Slots(slots),
+      slots,
+      clock: this.clock,
       onUnreadable: () => {},
     });
   }
 
   static async of(sessions: number, slots = 48): Promise<Repeats> {
-    const repeats = new Repeats(sessions, slots);
-    for (const [i, session] of repeats.sessions.entries()) {
-      repeats.want(i, 0, 1);
-      repeats.flows.grant(toHex(session));
-    }
+    const repeats = new Repeats(sessions, new Slots(slots));
+    repeats.begin(1);
     await nextTurn(); // Then the first flow is over.
     repeats.sent.length = 0;
     return repeats;
+  }
+
+  /** Has all sessions want the first units. */
+  begin(units: number): void {
+    for (const [i, session] of this.sessions.entries()) {
+      this.want(i, 0, units);
+      this.flows.grant(toHex(session));
+    }
   }
 
   want(session: number, first: number, count: number): void {
@@ -273,6 +280,33 @@ test("UnitFlows serves a session in its turn although others want without end", 
   await served.promise;
   assert(repeats.sent.length < 200, `${repeats.sent.length}`);
   repeats.flows.halt();
+});
+
+test("UnitFlows ends the turn of a session that is slow, and sends the rest in the next ones", async () => {
+  const repeats = await Repeats.of(2, 1);
+  const all = Promise.withResolvers<void>();
+  repeats.onChunk = (unit) => {
+    if (unit < 900) repeats.clock.advance(6000);
+    if (repeats.sent.length === 51) all.resolve();
+  };
+  repeats.want(0, 1, 40);
+  repeats.want(1, 900, 11);
+  await all.promise;
+  const order = repeats.sent.map(({ unit }) => unit);
+  assertEquals(order.slice(0, 14), [1, 2, ...numbers(911).slice(900), 3]);
+  assertEquals(repeats.of(0), numbers(41).slice(1));
+});
+
+test("UnitFlows leaves some places to what was lost, however many receive at first", async () => {
+  const slots = new Slots(4, 2);
+  const firsts = new Repeats(180, slots);
+  const held = Promise.withResolvers<void>();
+  firsts.onChunk = () => held.promise;
+  firsts.begin(10);
+  await nextTurn();
+  assertEquals(firsts.sent.map(({ to, unit }) => [unit, to.length]), [[0, 60], [0, 60]]);
+  firsts.flows.halt();
+  held.resolve();
 });
 
 test("UnitFlows seals what several sessions lack once for all of them", async () => {
