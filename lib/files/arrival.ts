@@ -148,9 +148,10 @@ export class Arrival {
     this.forgetParts();
   }
 
-  /** Drops units of which only parts have come. */
+  /** Drops units of which only parts have come, and memory for more: nothing comes for now. */
   forgetParts(): void {
     this.#assembler.clear();
+    this.#joined = new Uint8Array();
   }
 
   /** Takes bytes of the transfer's image. @returns Resolves when they are handled. */

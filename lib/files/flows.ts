@@ -13,7 +13,7 @@ import type { WantRange } from "../wire/mod.ts";
 import { SEALED_UNIT_BYTES } from "./geometry.ts";
 import { inOrder } from "./in_order.ts";
 import type { FilePort, OutgoingChunk } from "./port.ts";
-import type { UnitSealer } from "./sealing.ts";
+import type { SealUnit, UnitSealer } from "./sealing.ts";
 import type { Slots } from "./slots.ts";
 import { UnitSet } from "./unit_set.ts";
 
@@ -61,7 +61,7 @@ interface Due {
   /** Their numbers, in order. */
   readonly units: Iterable<number>;
   /** Seals one. */
-  readonly seal: (unit: number) => Promise<Bytes | undefined>;
+  readonly seal: SealUnit;
   /** The sessions that a unit goes to, once it is sealed; it counts as sent to them then. */
   readonly receivers: (unit: number) => readonly Bytes[];
   /** Called if the flow fails: what was under way is lost, and the receivers want it again. */
@@ -105,6 +105,8 @@ export class UnitFlows {
   #read = 0;
   /** Units of files that a shared flow has sealed, and others have yet to send. */
   readonly #sealed = new Map<number, Promise<Bytes | undefined>>();
+  /** Seals for all shared flows that are the first. */
+  #sealFirst: SealUnit | undefined;
   #halted = false;
 
   /** Creates one that sends nothing yet. */
@@ -155,7 +157,7 @@ export class UnitFlows {
     for (const taker of this.#takers.values()) stop(taker);
     for (const { abort } of this.#passes) abort.abort();
     this.#passes.clear();
-    this.#sealed.clear();
+    this.#forgetSealed();
   }
 
   /** Sends again what is wanted from now on. */
@@ -220,16 +222,18 @@ export class UnitFlows {
   }
 
   async #sendShared(pass: Pass): Promise<void> {
+    const { sealer } = this.#options;
+    const seal = pass.isRepeat ? sealer.begin() : this.#sealFirst ??= sealer.begin();
     const due: Due = {
       isLong: !pass.isRepeat,
       units: this.#sharedUnits(pass),
-      seal: (unit) => this.#sealShared(unit),
+      seal: (unit) => this.#sealShared(unit, seal),
       receivers: (unit) => this.#takersOf(pass, unit).map(({ session }) => session),
       onCut: () => this.#sharing(pass).forEach(stop),
     };
     await this.#send(due, pass.abort.signal);
     if (!this.#passes.delete(pass)) return;
-    if (this.#passes.size === 0) this.#sealed.clear();
+    if (this.#passes.size === 0) this.#forgetSealed();
     this.#passed = true;
     for (const taker of this.#sharing(pass)) taker.pass = undefined;
     this.#schedule();
@@ -271,16 +275,20 @@ export class UnitFlows {
   }
 
   /** Seals a unit for all shared flows. */
-  #sealShared(unit: number): Promise<Bytes | undefined> {
-    const { sealer } = this.#options;
-    if (sealer.isStream) return sealer.seal(unit); // It holds what it has sealed.
-    const sealed = this.#sealed.get(unit) ?? sealer.seal(unit);
+  #sealShared(unit: number, seal: SealUnit): Promise<Bytes | undefined> {
+    if (this.#options.sealer.isStream) return seal(unit); // The sealer holds what it has sealed.
+    const sealed = this.#sealed.get(unit) ?? seal(unit);
     this.#sealed.delete(unit);
     if ([...this.#passes].some(({ cursor }) => cursor <= unit)) this.#sealed.set(unit, sealed);
     if (this.#sealed.size > MAX_HELD_UNITS) {
       this.#sealed.delete(this.#sealed.keys().next().value!);
     }
     return sealed;
+  }
+
+  #forgetSealed(): void {
+    this.#sealed.clear();
+    this.#sealFirst = undefined;
   }
 
   /** Sends one session the units that it wants, up to one that is not included. */
@@ -291,7 +299,7 @@ export class UnitFlows {
     const due: Due = {
       isLong: false,
       units: ownUnits(taker, end),
-      seal: (unit) => this.#options.sealer.seal(unit),
+      seal: this.#options.sealer.begin(),
       receivers: (unit) => {
         if (taker.flow !== flow) return []; // What it wants now is not sent here.
         taker.wanted.delete(unit);

@@ -13,6 +13,15 @@ import { type HashTree, type ReadContent, TreeBuilder } from "./tree.ts";
 /** Units of a stream that are held for receivers that lack them: 64 MiB. */
 const MAX_HELD_UNITS = 1024;
 
+/**
+ * Seals a unit. Several calls can be under way at once.
+ *
+ * @returns `undefined` past the end.
+ * @throws {LanchatError} `file-changed`, `file-gone` if a stream no longer holds it, or another code if it
+ * cannot be read.
+ */
+export type SealUnit = (unit: number) => Promise<Bytes | undefined>;
+
 /** Seals the units of one transfer. */
 export interface UnitSealer {
   /** Number of units; infinite while the end is not known. */
@@ -21,14 +30,8 @@ export interface UnitSealer {
   readonly headUnits: number;
   /** Whether units are read once and in order. */
   readonly isStream: boolean;
-  /**
-   * Seals a unit. Several calls can be under way at once.
-   *
-   * @returns `undefined` past the end.
-   * @throws {LanchatError} `file-changed`, `file-gone` if a stream no longer holds it, or another code if it
-   * cannot be read.
-   */
-  seal(unit: number): Promise<Bytes | undefined>;
+  /** Begins a flow of units. Those that are sealed in order are read ahead. */
+  begin(): SealUnit;
   /** Ends the reading. */
   close(): Promise<void>;
 }
@@ -41,13 +44,38 @@ export function headUnits(geometry: Geometry, manifestBytes: number): number {
 /** Leaves that are read at once if they are sealed in order: each read waits for another thread. */
 const READ_LEAVES = 8;
 
-/** Consecutive leaves. */
-interface LeafBlock {
-  /** The unit of the first. */
-  readonly first: number;
-  /** The unit after the last. */
-  readonly end: number;
-  readonly bytes: Promise<Bytes>;
+/** Reads the leaves of one flow. */
+class LeafReader {
+  readonly #read: ReadContent;
+  readonly #geometry: Geometry;
+  /** The unit of the first leaf that was read last. */
+  #first = 0;
+  /** The unit after the last of these. */
+  #end = 0;
+  #bytes: Promise<Bytes> = Promise.resolve(new Uint8Array());
+
+  constructor(read: ReadContent, geometry: Geometry) {
+    this.#read = read;
+    this.#geometry = geometry;
+  }
+
+  /** Reads a leaf; with the next ones, if it follows those that were read last. */
+  async read(unit: number): Promise<Bytes> {
+    if (unit === this.#end) this.#readBlock(unit, READ_LEAVES);
+    else if (unit < this.#first || unit > this.#end) this.#readBlock(unit, 1);
+    const start = (unit - this.#first) * LEAF_BYTES;
+    return (await this.#bytes).subarray(start, start + this.#geometry.plainBytes(unit));
+  }
+
+  #readBlock(first: number, leaves: number): void {
+    const geometry = this.#geometry;
+    this.#first = first;
+    this.#end = Math.min(first + leaves, geometry.units);
+    const last = this.#end - 1;
+    const buffer = new Uint8Array((last - first) * LEAF_BYTES + geometry.plainBytes(last));
+    this.#bytes = this.#read(geometry.contentOffset(first), buffer).then(() => buffer);
+    this.#bytes.catch(() => {}); // The caller of `read` sees the failure.
+  }
 }
 
 /** Seals the units of files, each only if its hash is the tree's: no two plaintexts ever share key and number. */
@@ -58,8 +86,6 @@ export class FileSealer implements UnitSealer {
   readonly #read: ReadContent;
   readonly #tree: HashTree;
   readonly #key: FileKey;
-  /** The leaves that were read last. */
-  #block: LeafBlock = { first: 0, end: 0, bytes: Promise.resolve(new Uint8Array()) };
 
   /**
    * Creates a sealer.
@@ -74,40 +100,23 @@ export class FileSealer implements UnitSealer {
     this.headUnits = headUnits(tree.geometry, manifestBytes);
   }
 
-  async seal(unit: number): Promise<Bytes> {
-    const { geometry } = this.#tree;
-    if (!geometry.isLeaf(unit)) return await this.#key.seal(unit, false, this.#tree.node(unit));
-    const leaf = await this.#leaf(unit);
-    if (!equal(await digest(leaf), this.#tree.hashOf(unit))) {
-      throw new TransferError("file-changed", "its content has changed");
-    }
-    return await this.#key.seal(unit, geometry.isLast(unit), leaf);
+  begin(): SealUnit {
+    const leaves = new LeafReader(this.#read, this.#tree.geometry);
+    return (unit) => this.#seal(unit, leaves);
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** Reads a leaf; with the next ones, if it follows those that were read last. */
-  async #leaf(unit: number): Promise<Bytes> {
-    const isNext = unit === this.#block.end;
-    if (isNext || unit < this.#block.first || unit > this.#block.end) {
-      this.#block = this.#readBlock(unit, isNext ? READ_LEAVES : 1);
-    }
-    const { bytes, first } = this.#block;
-    const start = (unit - first) * LEAF_BYTES;
-    return (await bytes).subarray(start, start + this.#tree.geometry.plainBytes(unit));
-  }
-
-  #readBlock(first: number, leaves: number): LeafBlock {
+  async #seal(unit: number, leaves: LeafReader): Promise<Bytes> {
     const { geometry } = this.#tree;
-    const end = Math.min(first + leaves, geometry.units);
-    const buffer = new Uint8Array(
-      (end - 1 - first) * LEAF_BYTES + geometry.plainBytes(end - 1),
-    );
-    const bytes = this.#read(geometry.contentOffset(first), buffer).then(() => buffer);
-    bytes.catch(() => {});
-    return { first, end, bytes };
+    if (!geometry.isLeaf(unit)) return await this.#key.seal(unit, false, this.#tree.node(unit));
+    const leaf = await leaves.read(unit);
+    if (!equal(await digest(leaf), this.#tree.hashOf(unit))) {
+      throw new TransferError("file-changed", "its content has changed");
+    }
+    return await this.#key.seal(unit, geometry.isLast(unit), leaf);
   }
 }
 
@@ -163,8 +172,12 @@ export class StreamSealer implements UnitSealer {
     this.#leaves = leavesOf(manifest, this.#input);
   }
 
-  async seal(unit: number): Promise<Bytes | undefined> {
-    if (unit === this.#begun) this.#begin();
+  begin(): SealUnit {
+    return (unit) => this.#seal(unit);
+  }
+
+  async #seal(unit: number): Promise<Bytes | undefined> {
+    if (unit === this.#begun) this.#readNext();
     const sealed = this.#held.get(unit);
     if (sealed === undefined) throw new TransferError("file-gone", "that part is no longer held");
     return await sealed;
@@ -176,12 +189,12 @@ export class StreamSealer implements UnitSealer {
   }
 
   /** Reads and seals the next unit, after those before it. */
-  #begin(): void {
+  #readNext(): void {
     const unit = this.#begun++;
     const leaf = this.#reading.then(() => this.#leaf(unit));
     this.#reading = leaf.catch(() => {});
     const sealed = leaf.then((found) => found && this.#key.seal(unit, found.isLast, found.bytes));
-    sealed.catch(() => {}); // The caller of `seal` sees the failure.
+    sealed.catch(() => {}); // The caller of `#seal` sees the failure.
     this.#held.set(unit, sealed);
     this.#held.delete(unit - MAX_HELD_UNITS);
   }

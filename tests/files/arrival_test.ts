@@ -58,7 +58,7 @@ test("Arrival writes leaves together that were opened while others were written,
   const manifestBytes = manifest.bytes.length;
   const tree = await buildTree({ manifestBytes, size: manifest.size }, read);
   const key = await fileKey(randomBytes(32), randomBytes(32));
-  const sealer = new FileSealer(manifestBytes, read, tree, key);
+  const seal = new FileSealer(manifestBytes, read, tree, key).begin();
   const offer: Offer = {
     transfer: randomBytes(16),
     stream: false,
@@ -83,8 +83,8 @@ test("Arrival writes leaves together that were opened while others were written,
   arrival.useKey(key);
   const from = randomBytes(16);
   const chunkOf = async (unit: number) => {
-    const sealed = await sealer.seal(unit);
-    return { from, transfer: offer.transfer, offset: unit * SEALED_UNIT_BYTES, bytes: sealed };
+    const bytes = (await seal(unit))!;
+    return { from, transfer: offer.transfer, offset: unit * SEALED_UNIT_BYTES, bytes };
   };
   const chunks = await Promise.all(Array.from({ length: units }, (_, unit) => chunkOf(unit)));
   const spoiled = firstLeaf + 30;
@@ -125,9 +125,10 @@ test("Arrival drops a damaged unit of a stream, and keeps those beside it", asyn
     name: "log",
   };
   const from = randomBytes(16);
+  const seal = sealer.begin();
   const chunks: IncomingChunk[] = [];
   for (let unit = 0; unit < 16; unit++) {
-    const bytes = (await sealer.seal(unit))!;
+    const bytes = (await seal(unit))!;
     chunks.push({ from, transfer: offer.transfer, offset: unit * SEALED_UNIT_BYTES, bytes });
   }
   for (const spoiled of [1, 3, 15]) {

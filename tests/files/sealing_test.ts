@@ -27,21 +27,25 @@ async function sealing() {
   };
   const sealer = new FileSealer(manifest.bytes.length, reading, tree, key);
   const { geometry } = tree;
-  /** Asserts that leaves are sealed as they are in the file. */
-  const seal = async (...leaves: readonly number[]): Promise<void> => {
-    await Promise.all(leaves.map(async (leaf) => {
-      const unit = geometry.firstLeaf + leaf;
-      const plain = new Uint8Array(geometry.plainBytes(unit));
-      await read(leaf * LEAF_BYTES, plain);
-      const isLast = geometry.isLast(unit);
-      assertEquals(await key.open(unit, isLast, await sealer.seal(unit)), plain);
-    }));
+  /** Begins a flow. @returns Asserts that leaves are sealed as they are in the file. */
+  const begin = () => {
+    const seal = sealer.begin();
+    return async (...leaves: readonly number[]): Promise<void> => {
+      await Promise.all(leaves.map(async (leaf) => {
+        const unit = geometry.firstLeaf + leaf;
+        const plain = new Uint8Array(geometry.plainBytes(unit));
+        await read(leaf * LEAF_BYTES, plain);
+        const isLast = geometry.isLast(unit);
+        assertEquals(await key.open(unit, isLast, (await seal(unit))!), plain);
+      }));
+    };
   };
-  return { seal, reads, damaged };
+  return { begin, reads, damaged };
 }
 
 test("FileSealer reads eight leaves at a time that are sealed in order, and the others one by one", async () => {
-  const { reads, seal } = await sealing();
+  const { begin, reads } = await sealing();
+  const seal = begin();
   await seal(...Array(20).keys());
   assertEquals(reads, [1, 8, 8, 3]);
   await seal(7);
@@ -53,8 +57,19 @@ test("FileSealer reads eight leaves at a time that are sealed in order, and the 
   assertEquals(reads.splice(4), [6]);
 });
 
+test("FileSealer reads ahead for each flow by itself", async () => {
+  const { begin, reads } = await sealing();
+  const [one, other] = [begin(), begin()];
+  for (let leaf = 0; leaf < 10; leaf++) {
+    await one(leaf);
+    await other(10 + leaf);
+  }
+  assertEquals(reads, [1, 1, 8, 8, 8, 1]);
+});
+
 test("FileSealer seals the leaves beside one that has changed", async () => {
-  const { damaged, seal } = await sealing();
+  const { begin, damaged } = await sealing();
+  const seal = begin();
   damaged.add(5);
   await seal(0, 1, 2, 3, 4);
   await assertFails(seal(5), "file-changed", "changed");
