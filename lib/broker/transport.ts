@@ -81,7 +81,8 @@ export class SocketTransport implements Transport {
         // What came in clear text may not be from the server that has the certificate: other servers that it names
         // would be shown the user. The rest of the line can do no more than end the connection.
         this.#first = utf8(`INFO ${JSON.stringify({ ...info, connect_urls: undefined })}\r\n`);
-        socket = await encryptSocket(tcp, hostname, tls?.ca === undefined ? [] : [tls.ca]);
+        const authorities = tls?.ca === undefined ? [] : [tls.ca];
+        socket = await encryptSocket(tcp, hostname, { action, authorities, signal });
         this.#isEncrypted = true;
       }
       signal.throwIfAborted();

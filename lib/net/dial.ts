@@ -73,24 +73,57 @@ export async function dialSocket(
 }
 
 /**
+ * Maximum TLS handshakes that were given up and still have no answer. Their sockets stay open, since the runtime
+ * closes none before its handshake ends: a silent server would cost one for each try.
+ */
+export const MAX_UNANSWERED = 64;
+
+let unanswered = 0;
+
+/** Options of {@linkcode encryptSocket}. */
+export interface EncryptOptions {
+  /** What fails, for messages. */
+  readonly action: string;
+  /** Certificates of authorities that count beside the public ones, as PEM. */
+  readonly authorities: readonly string[];
+  /** Gives the handshake up with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+/**
  * Encrypts a connection with TLS; it is closed if that fails.
  *
- * @param conn Nothing may be reading or writing it.
+ * @param conn No one may have begun to read or write it meanwhile.
  * @param host The IP address or name that the peer's certificate must have.
- * @param authorities Certificates of authorities that count beside the public ones, as PEM.
+ * @throws {NetError} With code `unreachable` if {@linkcode MAX_UNANSWERED} handshakes have no answer.
  */
 export async function encryptSocket(
   conn: Deno.TcpConn,
   host: string,
-  authorities: readonly string[],
+  { action, authorities, signal }: EncryptOptions,
 ): Promise<Deno.TlsConn> {
+  if (unanswered >= MAX_UNANSWERED) {
+    conn.close();
+    throw new NetError("unreachable", `${action}: too many TLS handshakes have no answer`);
+  }
   const encrypted = await Deno.startTls(conn, { hostname: host, caCerts: [...authorities] });
+  const stopped = Promise.withResolvers<never>();
+  const stop = (): void => stopped.reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  const handshake = encrypted.handshake();
   try {
-    await encrypted.handshake();
+    await Promise.race([handshake, stopped.promise]);
     return encrypted;
   } catch (error) {
-    encrypted.close();
+    unanswered++;
+    void handshake.catch(() => {}).finally(() => {
+      unanswered--;
+      encrypted.close();
+    });
     throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }
 

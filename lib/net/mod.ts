@@ -33,7 +33,9 @@ export {
   type DialOptions,
   dialSocket,
   type DialSocketOptions,
+  type EncryptOptions,
   encryptSocket,
+  MAX_UNANSWERED,
 } from "./dial.ts";
 export {
   type AnnounceOptions,

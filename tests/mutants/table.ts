@@ -2022,7 +2022,7 @@ export const MUTANTS: readonly Mutants[] = [
       [
         "if (reason.message !== shown) this.#options.onLost(reason);",
         "this.#options.onLost(reason);",
-        "BrokerEntrance reports one reason once, until someone has called again",
+        "BrokerEntrance reports one reason once, and waits longer, until a caller was heard again",
       ],
     ],
   },

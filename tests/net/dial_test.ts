@@ -1,7 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Code } from "../../lib/errors.ts";
-import { type Connection, dial, listen } from "../../lib/net/mod.ts";
+import {
+  type Connection,
+  dial,
+  dialSocket,
+  encryptSocket,
+  listen,
+  MAX_UNANSWERED,
+} from "../../lib/net/mod.ts";
 import { assertFails } from "../support/assert.ts";
+import { nextTurn } from "../support/clock.ts";
 import { test } from "../support/test.ts";
 
 test("dial connects by IPv4 address, by name and by IPv6 address", async () => {
@@ -30,6 +38,30 @@ test("dial reports an unknown name", async () => {
 test("dial reports an address out of reach", async () => {
   // There is no such interface, so the system sends nothing.
   await assertFails(dial("fe80::1%none", 12_345), "unreachable", "[fe80::1%none]:12345");
+});
+
+test("encryptSocket gives up at its signal, and begins no more while many have no answer", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const peers: Deno.TcpConn[] = [];
+  const action = "Cannot connect";
+  /** Begins a handshake, and gives it up. @returns Why it failed. */
+  const attempt = async (): Promise<unknown> => {
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const accepting = listener.accept();
+    const conn = await dialSocket("127.0.0.1", listener.addr.port, { action });
+    peers.push(await accepting);
+    const failed = encryptSocket(conn, "127.0.0.1", { action, authorities: [], signal })
+      .catch((error) => error);
+    stopping.abort("stopped");
+    return await failed;
+  };
+  for (let i = 0; i < MAX_UNANSWERED; i++) assertEquals(await attempt(), "stopped");
+  const { message } = await attempt() as Error;
+  assertEquals(message, "Cannot connect: too many TLS handshakes have no answer");
+  for (const peer of peers.splice(0)) peer.close();
+  while (await attempt() !== "stopped") await nextTurn();
+  for (const peer of peers) peer.close();
 });
 
 test("dial gives up after its timeout", async () => {
