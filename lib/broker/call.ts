@@ -51,8 +51,8 @@ export async function call(
         answered.reject(error);
         return connection.fail(error);
       }
-      answered.resolve(connection);
       connection.receive(message);
+      if (calls.has(down)) answered.resolve(connection); // It has ended if the first answer was lost.
     });
     const connection = new BrokerConnection({
       send: (message) => bus.publish(up, message, down),
@@ -63,13 +63,14 @@ export async function call(
       onEnded: () => {
         unsubscribe();
         calls.delete(down);
-        if (calls.size === 0) void bus.close();
+        if (calls.size === 0 && !isCalling) void bus.close();
       },
     });
     calls.set(down, connection);
     cancelNext = clock.after(CALL_AGAIN_MS, open);
   }
 
+  let isCalling = true;
   let cancelNext = (): void => {};
   open();
   void bus.closed.then((error) => {
@@ -93,5 +94,7 @@ export async function call(
     cancelNext();
     signal?.removeEventListener("abort", stop);
     for (const connection of calls.values()) if (connection !== kept) connection.close();
+    isCalling = false;
+    if (calls.size === 0) void bus.close();
   }
 }

@@ -85,6 +85,50 @@ test("call is repeated from other subjects until there is an answer, and only th
   await reception.close();
 });
 
+test("call is repeated also if its answer is lost, and what follows comes", async () => {
+  const { broker, callers, clock, reception } = listening();
+  let isLost = false;
+  broker.meddle = (message, subject) => {
+    if (isLost || !subject.includes(".down.")) return [message];
+    isLost = true;
+    return [];
+  };
+  const greetAll = (async () => {
+    while (true) {
+      const { value: host } = await callers.read();
+      if (host === undefined) return;
+      await host.writable.getWriter().write(new Uint8Array([7]));
+    }
+  })();
+  const guest = broker.connect();
+  const calling = call(guest, ROOM, { timeoutMs: 2 * CALL_AGAIN_MS, clock });
+  await nextTurn();
+  clock.advance(CALL_AGAIN_MS);
+  const caller = await calling;
+  assertEquals((await caller.readable.getReader().read()).value, new Uint8Array([7]));
+  assert(!guest.isClosed);
+  caller.close();
+  assert(guest.isClosed);
+  await reception.close();
+  await greetAll;
+});
+
+test("call closes the bus when the time is over and its only connection has ended", async () => {
+  const { broker, clock, reception } = listening();
+  broker.meddle = (message, subject) => subject.includes(".down.") ? [new Uint8Array()] : [message];
+  const guest = broker.connect();
+  const failed = assertFails(
+    call(guest, ROOM, { timeoutMs: CALL_AGAIN_MS - 1, clock }),
+    "unreachable",
+  );
+  await nextTurn();
+  assert(!guest.isClosed);
+  clock.advance(CALL_AGAIN_MS - 1);
+  await failed;
+  assert(guest.isClosed);
+  await reception.close();
+});
+
 test("call ends when its host is gone from the broker", async () => {
   const { broker, bus, callers, clock } = listening();
   const caller = await call(broker.connect(), ROOM, { timeoutMs: 1000, clock });
