@@ -4,6 +4,7 @@
  * @module
  */
 import { type Bytes, equal, toHex } from "../bytes/mod.ts";
+import { BROKER_CALLER } from "../broker_address.ts";
 import type { BulkQueue } from "./bulk_queue.ts";
 import type { Seat } from "./seat.ts";
 
@@ -75,6 +76,8 @@ export class SeatTable {
 
   /** The seat that has to end before another of its network counts as away for long, if one has. */
   surplusAwayLong({ network }: Seat): Seat | undefined {
+    // A broker does not tell where members are, and all of them lose it at once.
+    if (network === BROKER_CALLER) return undefined;
     const neighbors = [...this.#awayLong].filter((seat) => seat.network === network);
     return neighbors.length >= MAX_AWAY_LONG ? neighbors[0] : undefined;
   }

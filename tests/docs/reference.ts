@@ -84,7 +84,7 @@ const LIMITS: Readonly<Record<string, readonly [bounds: string, beyond: string]>
   "--max-rate": ["data that one member sends in a second", "that member waits"],
   "--keep-seat": [
     "how long the host keeps the place of a member who is away",
-    "the member has left; beyond 90 s, at most 64 places are kept for one network",
+    "the member has left; beyond 90 s, at most 64 places are kept for one network, but through a broker all",
   ],
 };
 

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { BROKER_CALLER } from "../../lib/broker_address.ts";
 import { AWAY_LONG_MS, DEFAULT_LIMITS, MAX_AWAY_LONG } from "../../lib/relay/mod.ts";
 import { AcceptStatus } from "../../lib/wire/mod.ts";
 import { RelayOnly } from "../support/relay_only.ts";
@@ -82,6 +83,16 @@ test("Relay counts the addresses of one IPv6 network as one", async () => {
   await loseAll(relayOnly, ada, "2001:db8::2", MAX_AWAY_LONG);
   await relayOnly.pass(AWAY_LONG_MS, [ada]);
   assertEquals(await kept(relayOnly, [first!]), [false]);
+  await relayOnly.close();
+});
+
+test("Relay keeps the seats of all members through a broker, who lose it at once", async () => {
+  const relayOnly = new RelayOnly();
+  const ada = await relayOnly.enter("ada");
+  const many = await loseAll(relayOnly, ada, BROKER_CALLER, MAX_AWAY_LONG + 2);
+  await relayOnly.pass(AWAY_LONG_MS, [ada]);
+  assertEquals(ada.log.all.filter((line) => line.includes("left")), []);
+  assertEquals(await kept(relayOnly, [many[0]!, many.at(-1)!]), [true, true]);
   await relayOnly.close();
 });
 
