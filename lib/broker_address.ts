@@ -14,6 +14,9 @@ export const BROKER_CALLER = "broker";
 
 const ADDRESS = /^(nats|tls):\/\/(?:([^@/?#]*)@)?([^/?#@]+)(?:\/([^/?#]*))?$/i;
 
+/** What follows a name like this is no port, but a password whose server was forgotten. IPv6 addresses have no such. */
+const PASSWORD = /^(?![\da-f]{0,4}:[\da-f]{0,4}:)[^:[]+:(?!\d{0,5}$)/i;
+
 /** A room in an address: 16 characters of base32, from PROTOCOL.md §11. */
 const ROOM = /^[a-z2-7]{16}$/;
 
@@ -82,7 +85,12 @@ export function parseBrokerAddress(text: string): TypedBrokerAddress {
   }
   const address = {
     tls: scheme.toLowerCase() === "tls",
-    servers: servers!.split(",").map((server) => parseHostPort(server, BROKER_PORT)),
+    servers: servers!.split(",").map((server) => {
+      if (login === undefined && PASSWORD.test(server)) {
+        throw badAddress(text, "it names no server, or a bad port", `Write it as in ${EXAMPLE}.`);
+      }
+      return parseHostPort(server, BROKER_PORT);
+    }),
   };
   if (formatBrokerAddress(address).length + ROOM_LENGTH > MAX_LENGTH) {
     throw badAddress(text, "it is too long", "Name fewer servers.");
@@ -114,8 +122,10 @@ function decoded(text: string): string {
   }
 }
 
-/** A password must not get to the screen. */
+/** A password must not get to the screen, not even where the server after it was forgotten. */
 function badAddress(text: string, reason: string, hint: string): UsageError {
-  const shown = text.replace(/\/\/.*@/s, "//…@");
+  const shown = text.includes("@")
+    ? text.replace(/\/\/.*@/s, "//…@")
+    : text.replace(/(\/\/[^:[]+:)(?!\d{0,5}(?:[,/]|$)).*/s, "$1…");
   return new UsageError("bad-address", `Cannot use address ${quote(shown)}: ${reason}`, { hint });
 }

@@ -36,12 +36,26 @@ test("parseBrokerAddress refuses what is no address, and shows no password", () 
     "nats://a/abcdefghijklmnop/b",
     "nats://ann:secret@a b",
     "nats://ann:secret@/x",
+    "nats://ann:secret",
+    "nats://ann:secret/",
+    "nats://ann:1secret,b",
+    "nats://ann:a,secret",
+    "nats://ann:a:secret",
+    "nats://ann:a/secret",
+    "nats://ann:a?secret",
+    "nats://ann:p@secret@a",
     "nats://a:99999",
     `nats://ann:secret@${"a.example,".repeat(20)}b`,
   ];
   for (const text of wrong) {
     const { message } = assertThrows(() => parseBrokerAddress(text), UsageError);
     assert(!message.includes("secret"), message);
+  }
+});
+
+test("parseBrokerAddress says what is wrong with a port", () => {
+  for (const [text, reason] of [["a:99999", '"99999"'], ["fd00::2:4222x", "brackets"]] as const) {
+    assertThrows(() => parseBrokerAddress(`nats://${text}`), UsageError, reason);
   }
 });
 

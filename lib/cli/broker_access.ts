@@ -11,6 +11,7 @@ import {
   type BrokerUser,
   formatBrokerAddress,
 } from "../broker_address.ts";
+import { UsageError } from "../errors.ts";
 import { environmentVariable } from "../permission.ts";
 import { readAuthorities, readBrokerCredentials } from "../store/mod.ts";
 
@@ -52,15 +53,26 @@ export async function findBrokerAccess(options: BrokerOptions): Promise<BrokerAc
   };
 }
 
-/** Whether NATS_URL, in the form of NATS's own program, names each server of a broker. */
+/** Whether NATS_URL, in the form of NATS's own program, names each server of a broker. @throws {UsageError} */
 function isNamed({ servers, tls }: BrokerAddress): boolean {
   const named = (environmentVariable("NATS_URL") ?? "").split(",").map((text) => text.trim())
     .filter((text) => text !== "").map((text) => {
-      const [, scheme = "nats", server] = /^(?:(\w+):\/\/)?(?:.*@)?(.*)$/s.exec(text)!;
-      const { host, port } = parseHostPort(server!, BROKER_PORT);
-      return { tls: scheme.toLowerCase() === "tls", server: formatHostPort(host, port) };
+      const [, scheme = "nats", server] = /^(?:(\w+):\/\/)?(?:.*@)?(.*?)\/?$/s.exec(text)!;
+      return { tls: /^(?:tls|wss)$/i.test(scheme), server: serverOf(server!) };
     });
   return servers.every(({ host, port }) =>
     named.some((other) => other.server === formatHostPort(host, port) && (tls || !other.tls))
   );
+}
+
+/** A password that ends at a comma, or whose server was forgotten, must not get to the screen. */
+function serverOf(text: string): string {
+  try {
+    const { host, port } = parseHostPort(text, BROKER_PORT);
+    return formatHostPort(host, port);
+  } catch {
+    throw new UsageError("bad-address", "Cannot use NATS_URL: it names no server", {
+      hint: "Write it as in nats://192.168.1.5:4222. In a password, write a comma as %2C.",
+    });
+  }
 }
