@@ -102,6 +102,7 @@ test("call is repeated also if its answer is lost, and what follows comes", asyn
   })();
   const guest = broker.connect();
   const calling = call(guest, ROOM, { timeoutMs: 2 * CALL_AGAIN_MS, clock });
+  calling.catch(() => {}); // A failure must wait until the test awaits it.
   await nextTurn();
   clock.advance(CALL_AGAIN_MS);
   const caller = await calling;
@@ -121,6 +122,7 @@ test("call closes the bus when the time is over and its only connection has ende
     call(guest, ROOM, { timeoutMs: CALL_AGAIN_MS - 1, clock }),
     "unreachable",
   );
+  failed.catch(() => {});
   await nextTurn();
   assert(!guest.isClosed);
   clock.advance(CALL_AGAIN_MS - 1);

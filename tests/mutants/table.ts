@@ -2011,6 +2011,60 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "broker/call.ts",
+    test: "broker/reception_test.ts",
+    mutants: [
+      [
+        "if (calls.has(down)) answered",
+        "answered",
+        "call is repeated also if its answer is lost, and what follows comes",
+      ],
+      [
+        " && !isCalling) void",
+        ") void",
+        "call is repeated also if its answer is lost, and what follows comes",
+      ],
+      [
+        "    if (calls.size === 0) void bus.close();\n",
+        "",
+        "call closes the bus when the time is over and its only connection has ended",
+      ],
+    ],
+  },
+  {
+    file: "broker/transport.ts",
+    test: "integration/broker_test.ts",
+    mutants: [
+      [
+        "{ ...info, connect_urls: undefined }",
+        "info",
+        "Broker believes nothing that came in clear text before TLS",
+      ],
+    ],
+  },
+  {
+    file: "net/dial.ts",
+    test: "net/dial_test.ts",
+    mutants: [
+      [
+        "if (unanswered >= MAX_UNANSWERED) {",
+        "if (unanswered > MAX_UNANSWERED) {",
+        "encryptSocket gives up at its signal, and begins no more while many have no answer",
+      ],
+    ],
+  },
+  {
+    file: "relay/seat_table.ts",
+    test: "relay/keep_test.ts",
+    mutants: [
+      [
+        "if (network === BROKER_CALLER) return undefined;",
+        "",
+        "Relay keeps the seats of all members through a broker, who lose it at once",
+      ],
+    ],
+  },
+  {
     file: "session/broker_entrance.ts",
     test: "session/broker_entrance_test.ts",
     mutants: [
@@ -2018,6 +2072,11 @@ export const MUTANTS: readonly Mutants[] = [
         "if (refusal !== undefined) throw refusal;",
         "",
         "BrokerEntrance.open fails where the broker does not let the host in",
+      ],
+      [
+        "void this.#reception.works.then(() => {",
+        "void Promise.resolve().then(() => {",
+        "BrokerEntrance reports one reason once, and waits longer, until a caller was heard again",
       ],
       [
         "if (reason.message !== shown) this.#options.onLost(reason);",
