@@ -13,8 +13,8 @@ import {
   type MemberRecord,
 } from "../wire/mod.ts";
 
-/** Bytes of a flow that wait to be sent above which its writer waits, too: enough for two frames. */
-const MAX_WAITING_BYTES: number = 1 << 19;
+/** Bytes of a flow that wait to be sent above which its writer waits, too, if its records have to be short. */
+const MIN_WAITING_BYTES: number = 1 << 17;
 
 /** Bytes that each flow may have under way, whatever the others have: those that the relay does not pass on stop none. */
 const RESERVED_BYTES: number = 1 << 15;
@@ -70,10 +70,10 @@ export class Flows {
       write: async (chunk): Promise<void> => {
         flow.push(chunk);
         this.#wake();
-        await flow.waitsFor(MAX_WAITING_BYTES);
+        await flow.awaitRoom();
       },
       close: async (): Promise<void> => {
-        await flow.waitsFor(0);
+        await flow.awaitSent();
         this.#end(flow);
       },
     });
@@ -161,6 +161,8 @@ class Flow {
   #chunks: BulkChunk[] = [];
   /** Bytes of the chunks that wait. */
   waiting = 0;
+  /** Maximum bytes of its last record. */
+  #lastMax = 0;
   /** Bytes sent under its number. */
   #sent = 0;
   /** Bytes of them that the relay has passed on. */
@@ -206,6 +208,7 @@ class Flow {
       this.#chunks.unshift({ ...chunk, offset: offset + length, bytes: rest });
     }
     this.waiting -= length;
+    this.#lastMax = maxBytes;
     this.#sent += length;
     this.#change();
     return { type: "bulk", flow: this.number, transfer, offset, to, bytes };
@@ -237,9 +240,16 @@ class Flow {
     this.#change();
   }
 
-  /** Resolves when at most so many bytes wait. */
-  async waitsFor(bytes: number): Promise<void> {
-    while (this.waiting > bytes) await this.#changed.promise;
+  /** Resolves when no more waits than for two records: a slow flow would be long in closing. */
+  async awaitRoom(): Promise<void> {
+    while (this.waiting > Math.max(MIN_WAITING_BYTES, 2 * this.#lastMax)) {
+      await this.#changed.promise;
+    }
+  }
+
+  /** Resolves when nothing waits. */
+  async awaitSent(): Promise<void> {
+    while (this.waiting > 0) await this.#changed.promise;
   }
 
   #change(): void {

@@ -194,6 +194,22 @@ test("Room.openFlow has room for another flow, however many were held up one aft
   await alone.close();
 });
 
+test("Room.openFlow holds the writer of a flow that is sent little at a time with little that waits", async () => {
+  const alone = await RoomAlone.open();
+  openFull(alone, 20);
+  await takeAll(alone.relay);
+  const writer = alone.room.openFlow().getWriter();
+  let written = 0;
+  const writing = (async () => {
+    for (;; written += 65_536) await writer.write(chunk(written, new Uint8Array(65_536)));
+  })();
+  await takeAll(alone.relay);
+  const waiting = written + 65_536 - sizeOf(alone.relay, 21);
+  assert(waiting <= 3 * 65_536, `${waiting} bytes wait`);
+  await alone.close();
+  await assertRejects(() => writing);
+});
+
 test("Room.openFlow serves flows in turn, and never more than 64 at once", async () => {
   const alone = await RoomAlone.open();
   const writers = openFull(alone, MAX_FLOWS + 6, 20_000);
