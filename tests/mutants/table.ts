@@ -889,12 +889,12 @@ export const MUTANTS: readonly Mutants[] = [
         "Room.openFlow merges only what continues the same transfer for the same sessions",
       ],
       [
-        "await flow.waitsFor(MAX_WAITING_BYTES);",
+        "await flow.awaitRoom();",
         "",
         "Room.openFlow sends as much as the relay's CREDIT allows, and holds its writer",
       ],
       [
-        "await flow.waitsFor(0);",
+        "await flow.awaitSent();",
         "",
         "Room.openFlow goes on after a cut with what had not left, and closes once that is sent",
       ],
@@ -1896,6 +1896,27 @@ export const MUTANTS: readonly Mutants[] = [
         "if (unit >= gap + MAX_STREAM_GAP) return undefined;",
         "",
         "Transfers takes no unit of a stream that is far from those before it",
+      ],
+    ],
+  },
+  {
+    file: "files/flows.ts",
+    test: "files/flows_test.ts",
+    mutants: [
+      [
+        "isLate ||= clock.elapsed() >= end;",
+        "",
+        "UnitFlows ends the turn of a session that is slow, and sends the rest in the next ones",
+      ],
+      [
+        "pass.isRepeat ? sealer.begin() : this.#sealFirst ??= sealer.begin()",
+        "sealer.begin()",
+        "Transfers reads files once for all who receive at first, whichever flow is ahead",
+      ],
+      [
+        "isLong: !pass.isRepeat,",
+        "isLong: false,",
+        "UnitFlows leaves some places to what was lost, however many receive at first",
       ],
     ],
   },
