@@ -38,6 +38,7 @@ export async function call(
 ): Promise<BrokerConnection> {
   const action = `Cannot join room ${room}`;
   const answered = Promise.withResolvers<BrokerConnection>();
+  answered.promise.catch(() => {}); // A signal may end the wait first.
   /** The connections that have not ended, by the subject of their answers. */
   const calls = new Map<string, BrokerConnection>();
 

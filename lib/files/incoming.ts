@@ -328,7 +328,9 @@ export class ReceivingTransfer<M extends FileMember> {
     if (this.#isActive) return this.#go();
     this.#showProgress(0);
     if (this.#away) return; // The offer that follows is another one.
-    const ranges = this.#arrival.missing.ranges(MAX_WANT_RANGES);
+    const missing = this.#arrival.missing.ranges(MAX_WANT_RANGES);
+    // An empty want would be a pause of this side.
+    const ranges = missing.length > 0 ? missing : [{ first: 0, count: 1 }];
     this.#send({ kind: "want", transfer: this.#offer.transfer, ranges });
   }
 

@@ -491,6 +491,8 @@ export class SendingTransfer<M extends FileMember> {
     this.#binding?.flows.stop(session);
     receiver.silence.stop();
     receiver.ended = true;
+    // A reason that was shown before is not shown again: the progress is.
+    this.#meter.note(this.#bytes);
   }
 
   /** Forgets a session: it gets another grant if it wants again. @returns Whether it had accepted the offer. */

@@ -10,21 +10,25 @@ interface Waiter {
   readonly grant: () => void;
 }
 
+/** How many places there are, or are free: in all, and of these at most for those who keep them for long. */
+interface Places {
+  readonly all: number;
+  readonly long: number;
+}
+
 /** Places that are taken and given back. */
 export class Slots {
-  #free: number;
-  readonly #spared: number;
+  #free: Places;
   readonly #waiting: Waiter[] = [];
 
   /** Creates free places. @param spared Of these, places that are not for those who keep them for long. */
   constructor(count: number, spared = 0) {
-    this.#free = count;
-    this.#spared = spared;
+    this.#free = { all: count, long: count - spared };
   }
 
-  /** Whether someone waits for a place that is given back now. */
+  /** Whether someone waits for a place that is kept for a short time, and given back now. */
   get isWanted(): boolean {
-    return this.#next(this.#free + 1) !== undefined;
+    return this.#next(changed(this.#free, 1, false)) !== undefined;
   }
 
   /**
@@ -46,19 +50,19 @@ export class Slots {
     signal.addEventListener("abort", leave);
     const granted = await promise;
     signal.removeEventListener("abort", leave);
-    return granted ? () => this.#giveBack() : undefined;
+    return granted ? () => this.#giveBack(isLong) : undefined;
   }
 
   /** The next one who waits and can take one of some free places. */
-  #next(free: number): Waiter | undefined {
-    return this.#waiting.find(({ isLong }) => free > (isLong ? this.#spared : 0));
+  #next({ all, long }: Places): Waiter | undefined {
+    return all > 0 ? this.#waiting.find(({ isLong }) => !isLong || long > 0) : undefined;
   }
 
   #grant(): void {
     const next = this.#next(this.#free);
     if (next === undefined) return;
     this.#remove(next);
-    this.#free--;
+    this.#free = changed(this.#free, -1, next.isLong);
     next.grant();
   }
 
@@ -68,8 +72,13 @@ export class Slots {
     return at >= 0;
   }
 
-  #giveBack(): void {
-    this.#free++;
+  #giveBack(isLong: boolean): void {
+    this.#free = changed(this.#free, 1, isLong);
     this.#grant();
   }
+}
+
+/** Free places after one more or fewer. @param isLong Whether it is kept for long. */
+function changed({ all, long }: Places, by: 1 | -1, isLong: boolean): Places {
+  return { all: all + by, long: isLong ? long + by : long };
 }

@@ -12,6 +12,8 @@ interface Outcome {
   readonly complete: Set<string>;
   /** Why the others stopped that did. They may go on. */
   readonly failures: Map<string, Code>;
+  /** The receivers that were silent once, and do not have everything since. */
+  readonly silent: Set<string>;
   /** Whether it has failed for all. */
   failed: boolean;
 }
@@ -38,14 +40,16 @@ export class FileOutcomes {
           this.#outcomes.set(event.id, {
             complete: new Set(),
             failures: new Map(),
+            silent: new Set(),
             failed: false,
           });
         }
         break;
       case "file-sent": {
-        const { complete, failures } = this.#outcomes.get(event.id) ?? {};
+        const { complete, failures, silent } = this.#outcomes.get(event.id) ?? {};
         complete?.add(event.member.key);
         failures?.delete(event.member.key);
+        silent?.delete(event.member.key);
         break;
       }
       case "file-failed": {
@@ -53,7 +57,10 @@ export class FileOutcomes {
         const outcome = this.#outcomes.get(id);
         if (outcome === undefined) this.#lostSender ||= code === "file-silent";
         else if (member === undefined) outcome.failed = true;
-        else if (!outcome.complete.has(member.key)) outcome.failures.set(member.key, code);
+        else if (!outcome.complete.has(member.key)) {
+          outcome.failures.set(member.key, code);
+          if (code === "file-silent") outcome.silent.add(member.key);
+        }
       }
     }
     // A transfer leaves the list only after its last event.
@@ -75,10 +82,7 @@ export class FileOutcomes {
 
   /** Whether a transfer, in either direction, has ended because the other side was silent. */
   get metSilence(): boolean {
-    return this.#lostSender ||
-      this.#outcomes.values().some(({ failures }) =>
-        failures.values().some((code) => code === "file-silent")
-      );
+    return this.#lostSender || this.#outcomes.values().some(({ silent }) => silent.size > 0);
   }
 
   /** Whether this member's offer was made. */

@@ -52,6 +52,8 @@ test("call finds no host where none listens, or none answers", async () => {
     .catch((error) => error);
   stopping.abort(reason);
   assertEquals(await stopped, reason);
+  const late = call(broker.connect(), ROOM, { timeoutMs: 1000, clock, signal: stopping.signal });
+  assertEquals(await late.catch((error) => error), reason);
   assertEquals(clock.timers, 0);
 });
 

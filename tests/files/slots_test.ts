@@ -45,6 +45,22 @@ test("Slots gives places in order, and none to one who no longer waits", async (
   assertEquals(takers.got.at(-1), "f left");
 });
 
+test("Slots gives one of many that are kept for a short time to one who keeps it for long", async () => {
+  const slots = new Slots(3, 2);
+  const takers = new Takers(slots);
+  for (const name of ["a", "b", "c"]) await takers.take(name);
+  void takers.take("long", true);
+  assertEquals(slots.isWanted, true);
+  await takers.release("b");
+  assertEquals(takers.got.at(-1), "long");
+  void takers.take("also long", true);
+  assertEquals(slots.isWanted, false);
+  await takers.release("a");
+  assertEquals(takers.got.at(-1), "long");
+  await takers.release("long");
+  assertEquals(takers.got.at(-1), "also long");
+});
+
 test("Slots leaves some places to those who do not keep them for long", async () => {
   const slots = new Slots(3, 1);
   const takers = new Takers(slots);

@@ -1018,6 +1018,39 @@ test("Transfers shows both sides who accepts, or goes on, in a pause of the send
   assertEquals(await bob.read("film"), bytes);
 });
 
+test("Transfers of a receiver that goes on in a pause of the sender while it checks what it has is no pause", async () => {
+  const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
+  await using _room = room;
+  room.chunkMs = 200;
+  const bytes = testBytes(200 * LEAF_BYTES);
+  const own = await ada.offers("film", bytes);
+  await bob.accepts();
+  await room.sends(150);
+  await bob.restart();
+  const { read } = Deno.FsFile.prototype;
+  using stack = new DisposableStack();
+  stack.defer(() => Deno.FsFile.prototype.read = read);
+  const checked = Promise.withResolvers<void>();
+  let reads = 0;
+  Deno.FsFile.prototype.read = async function (buffer: Bytes): Promise<number | null> {
+    if (++reads > 40) await checked.promise;
+    return await read.call(this, buffer);
+  };
+  await room.when(() => reads > 40);
+  const { id } = bob.transfers.list()[0]!;
+  bob.transfers.pause(id);
+  await room.pass(1000);
+  ada.transfers.pause(own);
+  await room.pass(1000);
+  bob.transfers.resume(id);
+  await room.pass(1000);
+  assertEquals(ada.transfers.list()[0]!.receivers![0]!.paused, undefined);
+  checked.resolve();
+  ada.transfers.resume(own);
+  await bob.event("received");
+  assertEquals(await bob.read("film"), bytes);
+});
+
 test("Transfers says that a sender is away who has paused before", async () => {
   const [room, ada, bob] = await roomOf("ada", "bob") as [FileRoom, FileSide, FileSide];
   await using _room = room;
@@ -1214,6 +1247,12 @@ test("Transfers gives up a receiver who is silent for five minutes, unless they 
   assertEquals([failures(ada), ada.transfers.list()[0]!.state], [["file-silent"], "offered"]);
   wants({ first: 3, count: 4 });
   assertEquals(ada.transfers.list()[0]!.state, "active");
+  await room.pass(5 * MINUTE_MS);
+  const before = ada.events.all.length;
+  await room.when(() => ada.transfers.list()[0]!.state === "offered");
+  await room.pass(1000);
+  // The reason is not shown again, but others are told that nothing is under way.
+  assertEquals(ada.events.all.slice(before).map(({ event }) => event), ["progress"]);
 });
 
 test("Transfers waits for a stream without input, and for the end of a break", async () => {

@@ -86,6 +86,7 @@ test("FileOutcomes.metSilence is over when a receiver that was silent has everyt
   const { outcomes } = outcomesOf(BOB, CAROL);
   outcomes.hear(failed("file-silent", BOB));
   outcomes.hear(sent(CAROL));
+  outcomes.hear(failed("file-unfinished", BOB)); // They left.
   assertEquals(outcomes.metSilence, true);
   outcomes.hear(sent(BOB));
   assertEquals(outcomes.metSilence, false);
