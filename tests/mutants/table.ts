@@ -2166,18 +2166,44 @@ export const MUTANTS: readonly Mutants[] = [
     ],
   },
   {
+    file: "files/slots.ts",
+    test: "files/slots_test.ts",
+    mutants: [
+      [
+        "long: isLong ? long + by : long",
+        "long: long + by",
+        "Slots gives one of many that are kept for a short time to one who keeps it for long",
+      ],
+      [
+        "!isLong || long > 0",
+        "true",
+        "Slots leaves some places to those who do not keep them for long",
+      ],
+    ],
+  },
+  {
     file: "session/file_outcomes.ts",
     test: "session/file_outcomes_test.ts",
     mutants: [
       [
-        "return !failed && answers.includes(undefined) &&",
-        "return answers.includes(undefined) &&",
+        "!outcome.failed && outcome.complete.size > 0 &&",
+        "outcome.complete.size > 0 &&",
         "FileOutcomes.isComplete needs one receiver with everything, and no other that failed",
       ],
       [
-        ' || code === "file-declined"',
-        "",
+        "&& outcome.complete.size > 0 &&",
+        "&&",
         "FileOutcomes.isComplete needs one receiver with everything, and no other that failed",
+      ],
+      [
+        'outcome.failures.values().every((code) => code === "file-declined")',
+        "outcome.failures.size === 0",
+        "FileOutcomes.isComplete needs one receiver with everything, and no other that failed",
+      ],
+      [
+        'if (code === "file-silent") outcome.silent.add(member.key);',
+        "",
+        "FileOutcomes.metSilence is over when a receiver that was silent has everything",
       ],
       [
         'if (state !== "active") return false;',
