@@ -98,8 +98,9 @@ export class Backoff {
         if (signal.aborted || !(error instanceof LanchatError) || !isTransient(error.code)) {
           throw error;
         }
-        // An interrupted try does not outweigh the host's earlier answer.
-        if (!late.signal.aborted || last?.code !== "busy") last = error;
+        // An interrupted try does not outweigh the host's earlier answer, or the broker's.
+        const isAnswer = last?.code === "busy" || isRefusal(last?.cause);
+        if (!late.signal.aborted || !isAnswer) last = error;
       }
     }
   }

@@ -162,12 +162,12 @@ testUnless(
     }
     const refusals = bob.stdout.lines.filter((line) => line.includes('"code":"permission-denied"'));
     assertEquals(refusals.length, 2, refusals.join("\n"));
-    await using cyd = await joiningAsMember("cyd", "--give-up-after", "2").ready();
+    await using cyd = await joiningAsMember("cyd", "--give-up-after", "5").ready();
     await server.reload(changed);
     const { code, hint, message } = await cyd.event("error");
     assertEquals(code, "connection-lost");
     assertStringIncludes(hint!, "NATS_PASSWORD");
-    assertMatch(message, /^Gave up after 2 s: .*does not accept this user$/);
+    assertMatch(message, /^Gave up after 5 s: .*does not accept this user$/);
     await cyd.ends(1);
   },
 );

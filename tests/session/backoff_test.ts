@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Backoff, isTransient, RETRY_MS } from "../../lib/session/backoff.ts";
-import { type Code, CODES, LanchatError } from "../../lib/errors.ts";
+import { Backoff, isTransient, passing, RETRY_MS } from "../../lib/session/backoff.ts";
+import { type Code, CODES, LanchatError, NetError } from "../../lib/errors.ts";
 import { assertFails } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { test } from "../support/test.ts";
@@ -195,16 +195,25 @@ test("Backoff.retry fails with busy if the host was busy to the end", async () =
   await failed;
 });
 
-test("Backoff.retry keeps the host's last answer when it aborts a try", async () => {
-  const clock = new FakeClock();
-  const attempts = new Attempts(clock, ["busy"]);
-  const { signal } = new AbortController();
-  const result = new Backoff({ giveUpMs: 3001, signal, random: () => 1, clock })
-    .retry((signal) => attempts.failures.length > 0 ? attempts.make() : hang(signal));
-  const failed = assertFails(result, "busy", "Gave up after 3.001 s: This is busy");
-  await run(clock);
-  await failed;
-  assertEquals(clock.elapsed(), 3001);
+test("Backoff.retry keeps the last answer of the host or the broker when it aborts a try", async () => {
+  const refusal = passing(new NetError("permission-denied", "This is refused", { hint: "Ask" }));
+  for (
+    const [answer, code, why] of [
+      ["busy", "busy", "This is busy"],
+      [refusal, "connection-lost", "This is refused"],
+    ] as const
+  ) {
+    const clock = new FakeClock();
+    const attempts = new Attempts(clock, [answer]);
+    const { signal } = new AbortController();
+    const result = new Backoff({ giveUpMs: 3001, signal, random: () => 1, clock })
+      .retry((signal) => attempts.failures.length > 0 ? attempts.make() : hang(signal));
+    const failed = assertFails(result, code, `Gave up after 3.001 s: ${why}`);
+    await run(clock);
+    const { hint } = await failed;
+    assertEquals(hint === "Ask", answer === refusal);
+    assertEquals(clock.elapsed(), 3001);
+  }
 });
 
 test("Backoff.retry has one time limit for all calls without a success between", async () => {
