@@ -3,7 +3,7 @@ import { within } from "../support/deadline.ts";
 import { commandLine, emptyDirectory, environment } from "../support/program.ts";
 import { unwrapped } from "../support/pty.ts";
 import { missing, testUnless } from "../support/tools.ts";
-import { READY, typed } from "./expected.ts";
+import { READY, typed } from "../screen/expected.ts";
 
 const ROWS = 14;
 
