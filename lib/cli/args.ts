@@ -141,12 +141,15 @@ interface Line {
   readonly undone: readonly string[];
 }
 
+/** An identity key that begins with a dash, as one in 64 does. */
+const DASHED_KEY = /^-[\w-]{42}$/;
+
 function split(args: readonly string[]): Line {
   const unknown: string[] = [];
   const valued: string[] = [];
   const undone: string[] = [];
   const end = args.includes("--") ? args.indexOf("--") : args.length;
-  const options = args.slice(0, end).flatMap((arg) => {
+  const options = withJoinedKeys(args.slice(0, end)).flatMap((arg) => {
     const name = nameOf(arg);
     const flag = FLAGS.get(name);
     if (flag !== undefined) {
@@ -177,6 +180,19 @@ function split(args: readonly string[]): Line {
     .filter(([, values]) => values.length > 0)
     .map(([key, values]) => [`--${key}`, values] as const);
   return { words: words as string[], given: new Map(lists), unknown, valued, undone };
+}
+
+/** Joins options and their values that are keys with a dash in front, which parseArgs would take for options. */
+function withJoinedKeys(args: readonly string[]): readonly string[] {
+  return args.flatMap((arg, i) => {
+    const [before, after] = [args[i - 1] ?? "", args[i + 1] ?? ""];
+    if (DASHED_KEY.test(arg) && takesValue(before)) return [];
+    return takesValue(arg) && DASHED_KEY.test(after) ? [`${arg}=${after}`] : [arg];
+  });
+}
+
+function takesValue(arg: string): boolean {
+  return ALL_OPTIONS.some((option) => option.name === arg && !isFlag(option));
 }
 
 /** The name in an argument such as `--name=ada`. */

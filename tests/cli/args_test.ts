@@ -308,6 +308,10 @@ Deno.test("parseCommandLine reads values that look like numbers or options as te
   assertEquals(parseCommandLine(words("serve --allow=--json")), { ...SERVE, allow: "--json" });
   fails(words("serve --allow -"), "missing-value");
   fails(words("join a --wait -5"), "missing-value");
+  const key = `-${"k-_".repeat(14)}`;
+  assertEquals(parseCommandLine(["join", "192.168.1.5", "--to", key]), { ...JOIN, to: key });
+  fails(["join", "192.168.1.5", "--to", "--", key], "missing-value");
+  fails(["join", "192.168.1.5", "--plain", key], "unknown-option");
 });
 
 Deno.test("parseCommandLine reads all arguments after -- as operands", () => {
