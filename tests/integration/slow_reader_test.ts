@@ -168,13 +168,14 @@ hallTest(
   async () => {
     const { ada, bob, clock, dave, gate, pipeline, host, ledger, slow } = await gather();
     gate.shut();
-    // Private messages keep the others' queues far below the limit: only one member is too slow.
+    // Private messages keep the others' queues below their shares: only one member is judged, however late the
+    // others' acknowledgements are.
     const said = Promise.all([ada, bob].map(async (sender) => {
       const all = lines(sender).slice(0, 200);
       const { room } = sender;
-      const before = all.slice(0, 25).map((text) => room.say(text));
-      const between = all.slice(25, 175).map((text) => room.say(text, { to: "carol" }));
-      await Promise.all([...before, Promise.allSettled(between), sayAll(sender, all.slice(175))]);
+      const before = room.say(all[0]!);
+      const between = all.slice(1, 175).map((text) => room.say(text, { to: "carol" }));
+      await Promise.all([before, Promise.allSettled(between), sayAll(sender, all.slice(175))]);
     }));
     await ledger.reached(SHARES_BYTES + UNDER_WAY_BYTES);
     clock.advance(STALL_MS - 1);
@@ -187,10 +188,10 @@ hallTest(
     }
     await clock.timer(FAREWELL_MS);
     await said;
-    await Promise.all([dave.texts.count(100), host.texts.count(101)]);
+    await Promise.all([dave.texts.count(52), host.texts.count(53)]);
     const forAll = (sender: PipelineMember): string[] => {
       const all = lines(sender);
-      return [...all.slice(0, 25), ...all.slice(175, 200)];
+      return [all[0]!, ...all.slice(175, 200)];
     };
     const expected = { ada: forAll(ada), bob: forAll(bob) };
     assertHeard(dave, expected);
