@@ -37,6 +37,10 @@ const NO_RESPONDERS = 503;
 /** What to do if a server does not accept the user. */
 const USER_HINT = "Check --via-creds or NATS_CREDS, or NATS_USER and NATS_PASSWORD.";
 
+/** What to do if a server says nothing: one of NATS speaks first, unless it is set to expect TLS at once. */
+const SILENT_HINT =
+  "Check that a NATS server runs there, and that its TLS is not set to handshake_first.";
+
 /** A credentials file of NATS. */
 export interface CredentialsFile {
   /** Its path, for messages. */
@@ -337,7 +341,10 @@ function connectError(
   }
   if (cause instanceof TimeoutError) {
     const seconds = Math.round(timeoutMs / 100) / 10;
-    return new NetError("unreachable", `${action}: no answer in ${seconds} s`, { cause });
+    return new NetError("unreachable", `${action}: no answer in ${seconds} s`, {
+      cause,
+      hint: SILENT_HINT,
+    });
   }
   const reason = shown(cause?.message ?? "the connection ended");
   return new NetError("unreachable", `${action}: ${reason}`, {

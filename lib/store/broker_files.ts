@@ -22,14 +22,21 @@ const AUTHORITIES: FileTrust = {
   advice: "Then check the file.",
 };
 
+/** A certificate in the form of RFC 7468, section 5.1. */
+const PEM_CERTIFICATE = /^-----BEGIN CERTIFICATE-----\s[A-Za-z\d+/=\s]+-----END CERTIFICATE-----/m;
+
 /** Reads a credentials file of NATS. @throws {StoreError} With code `permission-denied`. */
 export async function readBrokerCredentials(file: string): Promise<string> {
   return await readText(file, CREDENTIALS);
 }
 
-/** Reads the certificates of authorities. @throws {StoreError} With code `permission-denied`. */
+/** Reads the certificates of authorities, as PEM. @throws {StoreError} With code `permission-denied`. */
 export async function readAuthorities(file: string): Promise<string> {
-  return await readText(file, AUTHORITIES);
+  const text = await readText(file, AUTHORITIES);
+  if (PEM_CERTIFICATE.test(text)) return text;
+  throw new StoreError("permission-denied", `Cannot use ${quote(file)}: it has no certificate`, {
+    hint: "Set NATS_CA to a PEM file, which begins with -----BEGIN CERTIFICATE-----.",
+  });
 }
 
 async function readText(file: string, trust: FileTrust): Promise<string> {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parseBrokerAddress } from "../../lib/broker_address.ts";
 import { findBrokerAccess } from "../../lib/cli/broker_access.ts";
-import { UsageError } from "../../lib/errors.ts";
+import { StoreError, UsageError } from "../../lib/errors.ts";
 import { test } from "../support/test.ts";
 
 /** Sets the variables about a broker. */
@@ -46,4 +46,18 @@ test("findBrokerAccess shows no password of a NATS_URL that names no server", as
     const { message } = await assertRejects(() => isShown(url, "nats://h"), UsageError);
     assertEquals(message, "Cannot use NATS_URL: it names no server");
   }
+});
+
+test("findBrokerAccess refuses a NATS_CA without a certificate", async () => {
+  const file = await Deno.makeTempFile();
+  const lines = (label: string) => `-----BEGIN ${label}-----\nMIIB\n-----END ${label}-----\n`;
+  using _ = variables({ NATS_CA: file });
+  for (const text of ["", "garbage", lines("PRIVATE KEY"), "-----BEGIN CERTIFICATE-----\nMIIB\n"]) {
+    await Deno.writeTextFile(file, text);
+    const { message } = await assertRejects(() => findBrokerAccess({}), StoreError);
+    assertEquals(message, `Cannot use ${JSON.stringify(file)}: it has no certificate`);
+  }
+  await Deno.writeTextFile(file, `comment\r\n${lines("CERTIFICATE")}`);
+  assertEquals((await findBrokerAccess({})).ca, `comment\r\n${lines("CERTIFICATE")}`);
+  await Deno.remove(file);
 });

@@ -417,6 +417,12 @@ test("Broker says why it cannot connect", async () => {
   stop.abort(reason);
   assertEquals(await connecting, reason);
   connection.close();
+  const { hint } = await assertFails(
+    brokerAt(`nats://127.0.0.1:${silent.addr.port}`).connect({ timeoutMs: 1 }),
+    "unreachable",
+    "no answer in 2 s",
+  );
+  assertMatch(hint!, /handshake_first/);
   listener.close();
   await accepting;
 });
