@@ -4,6 +4,7 @@
  * @module
  */
 import { formatHostPort, type HostPort } from "../address.ts";
+import { isBrokerAddress } from "../broker_address.ts";
 import { type Bytes, equal, isZero } from "../bytes/mod.ts";
 import { initiate, type SecureChannel } from "../channel/mod.ts";
 import { type Clock, systemClock } from "../clock.ts";
@@ -280,7 +281,9 @@ export class Connector {
       if (isLost && silentMs >= STALLED_MS) {
         return { error: stalled(`Cannot join ${formatHostPort(host, port)}`, error), isOther };
       }
-      if (isZero(psk)) return { error, isOther };
+      // At a broker another room has another name, and other clients can end a handshake in good order.
+      const isAccepted = this.#hop !== undefined && isBrokerAddress(host);
+      if (isZero(psk) || isAccepted) return { error, isOther };
       // A bad network does not make an invite invalid that the host has accepted before.
       const isRefusal = isLost &&
         (this.#hop === undefined || error instanceof HandshakeError && silentMs < REFUSED_MS);

@@ -172,7 +172,7 @@ testUnless(NO_NATS, "calls that lead nowhere, and guesses, keep no one out", asy
 
 testUnless(NO_NATS, "a client that answers as the host is not taken for it", async () => {
   await using scene = await Scene.open();
-  const { host, link, mallory, server, subjects } = scene;
+  const { bob, host, link, mallory, server, subjects } = scene;
   await host[Symbol.asyncDispose]();
   // It has a room of its own, and leads the callers of this one there.
   await using other = new Program([
@@ -195,6 +195,8 @@ testUnless(NO_NATS, "a client that answers as the host is not taken for it", asy
   await using cyd = new Program(["join", link, "--name", "cyd", "--json"]);
   assertEquals((await cyd.event("error")).code, "host-key-mismatch");
   await cyd.ends(3);
+  assertEquals((await bob.event("error")).code, "another-room");
+  await bob.ends(3);
   assertEquals(other.events.filter(({ event }) => event === "joined"), []);
 });
 

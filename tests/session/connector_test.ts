@@ -5,7 +5,7 @@ import { trustsHost } from "../../lib/session/known_host.ts";
 import { Connector } from "../../lib/session/connector.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { keyTag, randomBytes, roomSecrets, zeroKey } from "../../lib/crypto/mod.ts";
-import type { FoundRoom } from "../../lib/net/mod.ts";
+import { dial, type FoundRoom } from "../../lib/net/mod.ts";
 import { KnownPeers } from "../../lib/store/mod.ts";
 import { M1_BYTES } from "../../lib/wire/mod.ts";
 import { assertFails } from "../support/assert.ts";
@@ -45,6 +45,33 @@ Deno.test("Connector.connect fails at once with a refused invite, and only when 
     "no longer accepts the invite",
   );
   assertEquals(exitStatus, 3);
+  connector.close();
+  await Promise.all([sockets.close(), other.close()]);
+});
+
+Deno.test("Connector.connect through a broker takes no end for a refusal of an invite that was accepted before", async () => {
+  const invite = randomBytes(16);
+  const sockets = await RoomOverSockets.open({ invite });
+  const other = await RoomOverSockets.open({ invite: randomBytes(16) });
+  const { publicKey } = await identityOf("host");
+  let port = other.port;
+  const connector = new Connector({
+    hosts: ["nats://192.0.2.7:4222/abcdefghijklmnop"],
+    port: 0,
+    identity: await identityOf("ada"),
+    psk: (await roomSecrets(publicKey, invite)).psk,
+    trusts: () => Promise.resolve(true),
+    giveUpMs: 0,
+    dial: (_host, _port, options) => dial(GOOD, port, options),
+  });
+  await assertFails(connector.connect(), "wrong-invite");
+  port = sockets.port;
+  await connector.connect();
+  // Another client of the broker can end each handshake as a host does that does not know the invite.
+  port = other.port;
+  for (let i = 0; i < 5; i++) await assertFails(connector.connect(), "connection-lost");
+  port = sockets.port;
+  await connector.connect();
   connector.close();
   await Promise.all([sockets.close(), other.close()]);
 });
