@@ -87,8 +87,10 @@ export interface Environment {
   listen(options: { port: number }): Listener;
   /** As `dial` of `lib/net`. */
   dial(host: string, port: number, options: DialOptions): Promise<Connection>;
-  /** Connects to a broker, and calls a room that does not exist, to learn whether the user may. */
-  reachBroker(address: BrokerAddress, timeoutMs: number): Promise<void>;
+  /**
+   * Connects to a broker, and calls a room, to learn whether the user may; without a room one that does not exist.
+   */
+  reachBroker(address: BrokerAddress, room: string | undefined, timeoutMs: number): Promise<void>;
   /** Calls the host of a room at a broker. */
   callBroker(address: BrokerAddress, room: string, timeoutMs: number): Promise<Connection>;
   /** As `askHost`. */
@@ -147,7 +149,7 @@ export async function* checkUp(
   if (broker.servers.length > 0) {
     let isReached = false;
     for (const server of broker.servers) {
-      const verdict = await checkServer({ ...broker, servers: [server] }, setting);
+      const verdict = await checkServer({ ...broker, servers: [server] }, room, setting);
       isReached ||= verdict.ok === true;
       yield named("broker", verdict);
     }
@@ -386,11 +388,12 @@ async function checkName(name: string, { environment, timeoutMs }: Setting): Pro
 /** Checks one server of a broker. */
 async function checkServer(
   broker: BrokerAddress,
+  room: string | undefined,
   { environment, timeoutMs }: Setting,
 ): Promise<Verdict> {
   const begun = environment.now();
   try {
-    await environment.reachBroker(broker, timeoutMs);
+    await environment.reachBroker(broker, room, timeoutMs);
   } catch (error) {
     return failed(failure(error));
   }

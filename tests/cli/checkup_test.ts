@@ -203,10 +203,15 @@ test("checkUp checks each server of a broker, then the host of the room there", 
   assertEquals(first!.saw, "nats://192.0.2.9:4222 takes this user and their calls (0 ms)");
 
   const down = new NetError("connection-refused", "nothing listens");
+  const called: (string | undefined)[] = [];
   const oneIsDown = await checks({
-    reachBroker: ({ servers }) =>
-      servers[0]!.host === "192.0.2.9" ? Promise.reject(down) : Promise.resolve(),
+    reachBroker: ({ servers }, room) => {
+      called.push(room);
+      return servers[0]!.host === "192.0.2.9" ? Promise.reject(down) : Promise.resolve();
+    },
   }, { target });
+  // A user may be let into this room alone.
+  assertEquals(called, ["abcdefghijklmnop", "abcdefghijklmnop"]);
   assertEquals(oneIsDown.map(({ ok }) => ok).slice(4, 7), [false, true, true]);
   assertEquals((await checks({ reachBroker: fails(down) }, { target })).length, 6);
   assertEquals((await checks({}, { target: { host: "nats://a:4222", port: 0 } })).length, 5);

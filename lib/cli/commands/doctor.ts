@@ -99,11 +99,13 @@ function brokers(command: DoctorCommand): Pick<Environment, "callBroker" | "reac
     await new Broker(address, await findBrokerAccess(command)).call(room, { timeoutMs });
   return {
     callBroker,
-    reachBroker: async (address, timeoutMs) => {
+    reachBroker: async (address, room = NO_ROOM, timeoutMs) => {
       const bus = await new Broker(address, await findBrokerAccess(command)).connect({ timeoutMs });
-      await call(bus, NO_ROOM, { timeoutMs }).catch((error) => {
+      try {
+        (await call(bus, room, { timeoutMs })).close();
+      } catch (error) {
         if (!(error instanceof NetError) || error.code !== "connection-refused") throw error;
-      });
+      }
     },
   };
 }
