@@ -30,6 +30,11 @@ test("lanchat.service hosts a room without being a member", () => {
   assert(command.kind === "serve" && command.relayOnly);
 });
 
+test("lanchat.service is started again for as long as what it needs is not there", () => {
+  const [, seconds] = /^RestartSec=(\d+)$/m.exec(UNIT) ?? [];
+  assert(5 * Number(seconds) > 10, "systemd gives up after five starts within ten seconds");
+});
+
 testUnless(missing("systemd-analyze"), "systemd finds no fault in lanchat.service", async () => {
   assertEquals(await analyze("verify", "--man=no"), { printed: "", success: true });
 });
