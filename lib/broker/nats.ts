@@ -322,7 +322,7 @@ function shown(text: string): string {
 }
 
 function connectError(
-  { AuthorizationError, TimeoutError }: Client,
+  { AuthorizationError, ProtocolError, TimeoutError }: Client,
   { host, port }: HostPort,
   cause: Error | undefined,
   { hint = USER_HINT, timeoutMs, tls }: {
@@ -347,6 +347,10 @@ function connectError(
     });
   }
   const reason = shown(cause?.message ?? "the connection ended");
+  if (cause instanceof ProtocolError) {
+    const hint = "That is what the server said: ask its operator.";
+    return new NetError("unreachable", `${action}: ${reason}`, { cause, hint });
+  }
   return new NetError("unreachable", `${action}: ${reason}`, {
     cause,
     hint: tls ? "Check the server's certificate, and NATS_CA." : NO_SERVER_HINT,

@@ -120,6 +120,19 @@ natsTest("Broker says who is not let in", async () => {
   }
 });
 
+natsTest("Broker passes on why a server lets no one else in", async () => {
+  await using server = await NatsServer.start("max_connections: 1");
+  const broker = brokerAt(`nats://${server.address}`);
+  const bus = await broker.connect({ timeoutMs });
+  const { hint } = await assertFails(
+    broker.connect({ timeoutMs }),
+    "unreachable",
+    "maximum connections exceeded",
+  );
+  assertMatch(hint!, /operator/);
+  await bus.close();
+});
+
 natsTest("Broker survives servers that reset connections at any moment", async () => {
   await using server = await NatsServer.start(
     "authorization { users: [{ user: a, password: b }] }",
