@@ -8,7 +8,7 @@ import { parseBrokerAddress } from "../../lib/broker_address.ts";
 import { type Bytes, concat, fromBase64Url, u64, u8 } from "../../lib/bytes/mod.ts";
 import { blocksOf } from "../docs/documents.ts";
 import { NatsServer, NO_NATS } from "../support/nats_server.ts";
-import { Program } from "../support/program.ts";
+import { emptyDirectory, Program } from "../support/program.ts";
 import { testUnless } from "../support/tools.ts";
 
 /** The users of the configuration in docs/BEYOND.md. */
@@ -173,6 +173,14 @@ testUnless(NO_NATS, "calls that lead nowhere, and guesses, keep no one out", asy
 testUnless(NO_NATS, "a client that answers as the host is not taken for it", async () => {
   await using scene = await Scene.open();
   const { bob, host, link, mallory, server, subjects } = scene;
+  const room = link.slice(0, link.indexOf("#"));
+  const kept = { permissions: [...ALLOW, "--allow-read", "--allow-write"] };
+  const asDan = ["join", room, "--name", "dan", "--json", "--identity", `${emptyDirectory()}/id`];
+  {
+    await using dan = await new Program(asDan, kept).ready();
+    await dan.tell({ do: "quit" });
+    await dan.ends(0);
+  }
   await host[Symbol.asyncDispose]();
   // It has a room of its own, and leads the callers of this one there.
   await using other = new Program([
@@ -195,6 +203,9 @@ testUnless(NO_NATS, "a client that answers as the host is not taken for it", asy
   await using cyd = new Program(["join", link, "--name", "cyd", "--json"]);
   assertEquals((await cyd.event("error")).code, "host-key-mismatch");
   await cyd.ends(3);
+  await using dan = new Program(asDan, kept);
+  assertEquals((await dan.event("error")).code, "host-key-changed");
+  await dan.ends(3);
   assertEquals((await bob.event("error")).code, "another-room");
   await bob.ends(3);
   assertEquals(other.events.filter(({ event }) => event === "joined"), []);
