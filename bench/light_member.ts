@@ -235,6 +235,10 @@ export class LightMember implements Speaker {
     return this.#acceptedCmid;
   }
 
+  hasAcknowledged(others: number): boolean {
+    return this.#others === others && this.#ackedSeq === this.#seq;
+  }
+
   speak(): boolean {
     const underWay = this.#cmid + this.#spoken.length - this.#acceptedCmid;
     if (underWay * ENVELOPE_BYTES >= WINDOW_BYTES) return false;

@@ -111,7 +111,8 @@ say(
 say(
   plan.isReal
     ? "The members are in this process. Each opens every message."
-    : `The members are in this process. One in ${SAMPLE} opens every record, the others count bytes.`,
+    : `The members are in this process, and announce themselves once, to the host. One in ${SAMPLE}, and\n` +
+      "each speaker, opens every record; the others count bytes.",
 );
 say(
   "All keys are made before the clock starts. Two relays of raw TCP then get the same load, and ngircd.",

@@ -7,7 +7,7 @@ import { Broker } from "../lib/broker/mod.ts";
 import { parseBrokerAddress } from "../lib/broker_address.ts";
 import { generateIdentity, generateWrapKeyPair, HOP_KEY_BITS } from "../lib/crypto/mod.ts";
 import type { Connection } from "../lib/net/mod.ts";
-import { SessionKeys } from "../lib/room/mod.ts";
+import { ackDelay, SessionKeys } from "../lib/room/mod.ts";
 import { NatsServer } from "../tests/support/nats_server.ts";
 import { type LightKeys, LightMember } from "./light_member.ts";
 import { ircConfiguration, IrcMember } from "./irc_member.ts";
@@ -35,7 +35,7 @@ export const SAMPLE = 10;
 const LISTENING_TRIES = 50;
 const LISTENING_MS = 100;
 
-/** Time after the last delivery in which the last ACKs come, in milliseconds. */
+/** Time in which the relay reads the last ACKs, in milliseconds. */
 const ACKS_MS = 300;
 
 /** What to measure. */
@@ -51,6 +51,8 @@ export interface Plan {
 
 /** A member of any kind. */
 interface LoadMember extends Speaker {
+  /** Whether it has heard of so many others, and has acknowledged all that came; missing if it doesn't say. */
+  hasAcknowledged?(others: number): boolean;
   close(): void;
 }
 
@@ -244,7 +246,7 @@ async function run(
     }
   }));
   const fillSeconds = (performance.now() - fillStart) / 1000;
-  await pause(ACKS_MS);
+  await acknowledged(members);
   const joinMs = (processorMs(pid) - beforeFill) / plan.members;
   const filledKib = residentMemory(pid).now;
 
@@ -257,7 +259,7 @@ async function run(
     speakers,
     meter,
   );
-  await pause(ACKS_MS);
+  await acknowledged(members);
   const { deliveries: delivered, spoken: sent } = meter;
   const perDelivery = (ms: number): number => ms / delivered * 1000;
   const figures = {
@@ -286,6 +288,14 @@ async function run(
   };
   for (const member of members) member.close();
   return figures;
+}
+
+/** Waits until the relay has the last ACKs, which members of a large room send late. */
+async function acknowledged(members: readonly LoadMember[]): Promise<void> {
+  const others = members.length - 1;
+  await pause(ackDelay(others));
+  while (members.some((member) => member.hasAcknowledged?.(others) === false)) await pause(1);
+  await pause(ACKS_MS);
 }
 
 /** The last of each {@linkcode SAMPLE} members: at least one, and no speaker if there are others. */

@@ -25,6 +25,14 @@ for (const kind of ["--light", "--real"]) {
   });
 }
 
+test("bench:room counts the ACKs of all members, though they come late in a larger room", async () => {
+  const args = ["--members", "60", "--rate", "1", "--seconds", "0.5"];
+  const { code, stderr, stdout } = await run(...args, "--json");
+  assertEquals(code, 0, stderr);
+  const { acks, sent } = JSON.parse(stdout).relays.lanchat;
+  assertEquals({ acks, sent }, { acks: 1, sent: 1 });
+});
+
 test("bench:room refuses more speakers than members, and says how it is used", async () => {
   const { code, stderr } = await run("--members", "4", "--rate", "1", "--speakers", "4");
   assertEquals(code, 2);
