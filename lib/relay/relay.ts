@@ -331,10 +331,7 @@ export class Relay {
     }
     seat.accept(envelope.cmid);
     queued.removeReceiver(false);
-    // Last, so that all have it before they learn who has left.
-    for (const other of receivers) {
-      if (!other.isConnected && other.queuedBytes > this.#limits.maxQueueBytes) this.#giveUp(other);
-    }
+    this.#giveUpLong(receivers); // Last, so that all have it before they learn who has left.
   }
 
   /** Queues pieces of a file for those of their receivers that are connected. */
@@ -489,11 +486,11 @@ export class Relay {
     const isBack = seat.joined;
     seat.connect();
     this.#tell(seat, isBack ? MemberChange.BACK : MemberChange.JOINED, CloseReason.LEAVING);
-    if (isBack) return;
-    for (const { key, nonce } of this.#former) {
+    for (const { key, nonce } of isBack ? [] : this.#former) {
       const reason = CloseReason.HOST_ENDS;
       seat.deliver(new QueuedChange({ change: MemberChange.LEFT, reason, key, nonce }));
     }
+    this.#giveUpLong(this.#seats.others(seat));
   }
 
   // Leaving the room: a connection lost, a seat kept for a while, a seat's end.
@@ -538,6 +535,13 @@ export class Relay {
     seat.expireAfter(ms, () => this.#remove(seat, CloseReason.LOST));
   }
 
+  /** Ends those seats without a connection whose queues are too long. */
+  #giveUpLong(seats: readonly Seat[]): void {
+    for (const seat of seats) {
+      if (!seat.isConnected && seat.queuedBytes > this.#limits.maxQueueBytes) this.#giveUp(seat);
+    }
+  }
+
   /** Ends a seat without a connection whose queue is too long. */
   #giveUp(seat: Seat): void {
     this.#remove(seat, seat.isTooSlow ? CloseReason.TOO_SLOW : CloseReason.LOST);
@@ -552,6 +556,7 @@ export class Relay {
 
   /** Ends a seat. Tells the others first if its member had entered the room: they lack what the queue holds. */
   #end(seat: Seat, reason: number): void {
+    if (!this.#seats.has(seat)) return; // Another that has ended released the sender who filled its queue.
     this.#seats.delete(seat);
     if (seat.joined) this.#tell(seat, MemberChange.LEFT, reason);
     for (const other of this.#seats.all()) other.bulk?.drop(seat.id);

@@ -1251,6 +1251,16 @@ export const MUTANTS: readonly Mutants[] = [
         "Relay drops envelopes sent again, and closes a member that leaves one out",
       ],
       [
+        "this.#giveUpLong(this.#seats.others(seat));",
+        "",
+        "Relay gives up a seat without a connection for which too many changes wait",
+      ],
+      [
+        "if (!this.#seats.has(seat)) return; // Another",
+        "// Another",
+        "Relay tells once that a seat has ended which it gives up while it removes others",
+      ],
+      [
         'if (record.type !== "resume") throw',
         "if (false) throw",
         "Relay closes a member that sends an ACK before RESUME, and no other",

@@ -2,9 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 import { equal } from "../../lib/bytes/mod.ts";
 import { FAREWELL_MS } from "../../lib/channel/mod.ts";
 import { randomBytes } from "../../lib/crypto/mod.ts";
+import { SHARE_BYTES } from "../../lib/relay/backpressure.ts";
 import { DEFAULT_LIMITS, DRAIN_MS, Relay } from "../../lib/relay/mod.ts";
 import {
   AcceptStatus,
+  CHANGE_BYTES,
   CloseReason,
   MAX_OBJECT_BYTES,
   MemberChange,
@@ -18,7 +20,7 @@ import type { ScriptedGuest } from "../support/scripted_guest.ts";
 import { RelayOnly } from "../support/relay_only.ts";
 import { test } from "../support/test.ts";
 
-const { HOST_ENDS, IDLE, LEAVING, LOST, PROTOCOL, REPLACED, TOO_SLOW } = CloseReason;
+const { HOST_ENDS, IDLE, KICKED, LEAVING, LOST, PROTOCOL, REPLACED, TOO_SLOW } = CloseReason;
 
 function names(roster: readonly RosterEntry[], ...guests: ScriptedGuest[]): string[] {
   return roster.map(({ away, key, nonce }) => {
@@ -457,6 +459,41 @@ test("Relay gives up a seat for which over 4 MiB wait, and a connection that has
     if (again !== undefined) assertEquals(await again.farewell(), TOO_SLOW);
     await relayOnly.close();
   }
+});
+
+test("Relay gives up a seat without a connection for which too many changes wait", async () => {
+  const changes = 4;
+  const relayOnly = new RelayOnly({ maxQueueBytes: changes * CHANGE_BYTES });
+  const [ada, bob] = [await relayOnly.enter("ada"), await relayOnly.enter("bob")];
+  await bob.cut();
+  await ada.logged(`bob away ${LOST}`);
+  for (let i = 0; i < changes; i += 2) await (await relayOnly.enter(`guest ${i}`)).leave();
+  await ada.settle();
+  assert(!ada.log.all.includes(`bob left ${LOST}`));
+  await relayOnly.enter("carol");
+  await ada.logged(`bob left ${LOST}`);
+  await relayOnly.close();
+});
+
+test("Relay tells once that a seat has ended which it gives up while it removes others", async () => {
+  const relayOnly = new RelayOnly({ maxQueueBytes: MAX_OBJECT_BYTES + SHARE_BYTES });
+  const ada = await relayOnly.enter("ada");
+  const slow = await relayOnly.enter("slow");
+  const away = await relayOnly.enter("away", slow.key);
+  await away.cut();
+  await ada.logged(`away away ${LOST}`);
+  slow.acknowledges = false;
+  const object = new Uint8Array(MAX_OBJECT_BYTES);
+  await ada.say([object, object]); // The second waits for the one that is slow.
+  await ada.acknowledged(1);
+  relayOnly.relay.expel(slow.key, KICKED);
+  await relayOnly.enter("carol");
+  await ada.logged("carol joined 0");
+  assertEquals(ada.log.all.filter((line) => line.includes("left")), [
+    `slow left ${KICKED}`,
+    `away left ${LOST}`,
+  ]);
+  await relayOnly.close();
 });
 
 test("Relay admits no more than its maximum, members that are away included", async () => {
