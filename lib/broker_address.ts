@@ -89,7 +89,12 @@ export function parseBrokerAddress(text: string): TypedBrokerAddress {
       if (login === undefined && PASSWORD.test(server)) {
         throw badAddress(text, "it names no server, or a bad port", `Write it as in ${EXAMPLE}.`);
       }
-      return parseHostPort(server, BROKER_PORT);
+      const parsed = parseHostPort(server, BROKER_PORT);
+      if (parsed.host.includes("%")) {
+        const hint = "Use another address of the broker's machine, or its name.";
+        throw badAddress(text, "no broker can be reached at a link-local address", hint);
+      }
+      return parsed;
     }),
   };
   if (formatBrokerAddress(address).length + ROOM_LENGTH > MAX_LENGTH) {

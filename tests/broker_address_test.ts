@@ -45,6 +45,7 @@ test("parseBrokerAddress refuses what is no address, and shows no password", () 
     "nats://ann:a?secret",
     "nats://ann:p@secret@a",
     "nats://a:99999",
+    "nats://[fe80::1%eth0]:4222",
     `nats://ann:secret@${"a.example,".repeat(20)}b`,
   ];
   for (const text of wrong) {

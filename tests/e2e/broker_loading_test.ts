@@ -11,8 +11,8 @@ function nowhere(): string {
   return `nats://127.0.0.1:${listener.addr.port}/abcdefghijklmnop`;
 }
 
-/** Runs lanchat in a process of its own. @returns Whether it has loaded modules of the library. */
-async function loads(...args: readonly string[]): Promise<boolean> {
+/** Runs lanchat in a process of its own that says at its end whether it has loaded modules of the library. */
+async function start(input: string, ...args: readonly string[]): Promise<Deno.ChildProcess> {
   const script = `
     import { createRequire } from "node:module";
     import { run } from "${ROOT}lib/cli/mod.ts";
@@ -23,20 +23,54 @@ async function loads(...args: readonly string[]): Promise<boolean> {
     ));`;
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(file, script);
-  const { stderr } = await new Deno.Command(Deno.execPath(), {
+  const program = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--allow-all", `--config=${ROOT}deno.json`, file],
-    stdin: "null",
-  }).output();
-  await Deno.remove(file);
-  const [, answer] = /\nLOADED (true|false)$/.exec(new TextDecoder().decode(stderr))!;
-  return answer === "true";
+    ...{ stdin: "piped", stdout: "null", stderr: "piped" },
+  }).spawn();
+  const writer = program.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  return program;
+}
+
+/** What a program says from now on, up to a match or its end. */
+async function says(lines: AsyncIterator<string>, pattern: RegExp): Promise<RegExpExecArray> {
+  let said = "";
+  while (true) {
+    const { done, value = "" } = await lines.next();
+    said += value;
+    const match = pattern.exec(said);
+    if (match !== null) return match;
+    if (done) throw new Error(`not said: ${pattern}: ${said}`);
+  }
+}
+
+/** Whether a program has loaded modules of the library when it ends. */
+async function hasLoaded(lines: AsyncIterator<string>): Promise<boolean> {
+  return (await says(lines, /\nLOADED (true|false)$/))[1] === "true";
+}
+
+function linesOf({ stderr }: Deno.ChildProcess): AsyncIterator<string> {
+  return stderr.pipeThrough(new TextDecoderStream()).values();
 }
 
 test("join and serve load the client library of NATS only for a broker", async () => {
-  const temporary = ["--identity", `${await Deno.makeTempDir()}/id.json`];
-  assertEquals(await loads("join", "127.0.0.1:1", "--name", "bob", ...temporary), false);
-  assertEquals(await loads("serve", "--host", "192.0.2.1", "--no-announce", ...temporary), false);
-  assertEquals(await loads("join", nowhere(), "--name", "bob", ...temporary), true);
+  const options = async (): Promise<readonly string[]> => [
+    "--identity",
+    `${await Deno.makeTempDir()}/id.json`,
+  ];
+  const host = await start("", "serve", "--port", "0", "--no-announce", ...await options());
+  const heard = linesOf(host);
+  const [, port] = await says(heard, /Listening on port (\d+)/);
+  const bob = await start("hi\n", "join", `127.0.0.1:${port}`, "--name", "bob", ...await options());
+  await says(heard, /bob joined/);
+  assertEquals(await hasLoaded(linesOf(bob)), false);
+  host.kill("SIGINT");
+  assertEquals(await hasLoaded(heard), false);
+  await Promise.all([host.status, bob.status]);
+  const cyd = await start("", "join", nowhere(), "--name", "cyd", ...await options());
+  assertEquals(await hasLoaded(linesOf(cyd)), true);
+  await cyd.status;
 });
 
 test("the bundle of a release finds the client library of NATS", async () => {
