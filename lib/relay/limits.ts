@@ -21,7 +21,7 @@ export interface Limits {
   readonly maxQueueBytes: number;
   /** Bytes queued for all members together. */
   readonly maxMemoryBytes: number;
-  /** Bytes a second that one member may send, without bulk. */
+  /** Bytes of envelopes that one member may send in a second. */
   readonly maxRate: number;
   /** Time that a seat outlives its member's lost connection, in milliseconds. */
   readonly keepSeatMs: number;
