@@ -1,6 +1,6 @@
 /**
- * What people notice of the program, beside what Deno needs for the same without lanchat: a load on 100 readers,
- * a lone message, lines to two receivers, the start, and an idle member.
+ * What people notice of the program, beside what Deno needs for the same without lanchat: loads on 100 readers
+ * and on 1,000, a lone message, lines to two receivers, the start, and an idle member.
  *
  * @module
  */
@@ -8,8 +8,13 @@ import { TextLineStream } from "@std/streams";
 import { pause } from "./load.ts";
 import { processorMs, residentMemory, wakeUps } from "./processor.ts";
 import { commandFor, Program } from "./program.ts";
-import { median, quantile, type Result } from "./report.ts";
-import { compare, startRaw } from "./room_load.ts";
+import { quantile, type Result, spread, timed } from "./report.ts";
+import { rowOf } from "./load_rows.ts";
+import { compare, type Compared, startRaw } from "./room_load.ts";
+import { measureThousand } from "./thousand.ts";
+
+/** Rounds of the load on readers. */
+const ROUNDS = 3;
 
 const READERS = 100;
 const BURST_SECONDS = 5;
@@ -36,6 +41,7 @@ const WATCH_SECONDS = 10;
 export async function measureBesideRaw(): Promise<Result[]> {
   return [
     ...await measureReaders(),
+    ...await measureThousand(),
     ...await measureLoneMessage(),
     ...await measureLines(),
     ...await measureStarts(),
@@ -46,52 +52,36 @@ export async function measureBesideRaw(): Promise<Result[]> {
 async function measureReaders(): Promise<Result[]> {
   const members = READERS + 1;
   const plan = { members, speakers: 1, isReal: false };
-  const burst = await compare({ ...plan, rate: 0, seconds: BURST_SECONDS });
-  const single = await compare({ ...plan, rate: SINGLE_RATE, seconds: SINGLE_SECONDS });
-  const rows: Result[] = [];
-  for (const [name, { coalesced, lanchat, ngircd, raw }] of Object.entries({ burst, single })) {
-    const to = `${READERS} readers, ${name}`;
-    rows.push(
-      {
-        name: `${to}, deliveries a second`,
-        value: lanchat.reachedPerSecond.toFixed(0),
-        ratio: lanchat.reachedPerSecond / raw.reachedPerSecond,
-      },
-      {
-        name: `${to}, processor time of the relay for a delivery`,
-        value: `${lanchat.relayMicros.toFixed(1)} µs`,
-        ratio: lanchat.relayMicros / raw.relayMicros,
-      },
-      {
-        name: `${to}, the same for raw TCP, coalesced`,
-        value: `${coalesced.relayMicros.toFixed(1)} µs`,
-        ratio: coalesced.relayMicros / raw.relayMicros,
-      },
-      ngircd === undefined ? { name: `${to}, the same for ngircd`, value: "not installed" } : {
-        name: `${to}, the same for ngircd`,
-        value: `${ngircd.relayMicros.toFixed(1)} µs`,
-        ratio: ngircd.relayMicros / raw.relayMicros,
-      },
-      {
-        name: `${to}, latency, 99th percentile`,
-        value: `${lanchat.p99.toFixed(1)} ms`,
-        ratio: lanchat.p99 / raw.p99,
-      },
-    );
+  const burst: Compared[] = [];
+  const single: Compared[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    burst.push(await compare({ ...plan, rate: 0, seconds: BURST_SECONDS }));
+    single.push(await compare({ ...plan, rate: SINGLE_RATE, seconds: SINGLE_SECONDS }));
   }
-  const { joinMs, memberKib } = single.lanchat;
-  rows.push(
-    {
-      name: `a join, of ${members}, processor time of the relay`,
-      value: `${joinMs.toFixed(1)} ms`,
-    },
-    {
-      name: `memory of the relay for a member, of ${members}`,
-      value: `${memberKib.toFixed(0)} KiB`,
-      ratio: memberKib / single.raw.memberKib,
-    },
-  );
-  return rows;
+  const micros = { key: "relayMicros", digits: 1, unit: "µs" } as const;
+  return [
+    ...Object.entries({ burst, single }).flatMap(([name, rounds]) => {
+      const to = `${READERS} readers, ${name}`;
+      return [
+        rowOf(`${to}, deliveries a second`, rounds, { key: "reachedPerSecond" }),
+        rowOf(`${to}, processor time of the relay for a delivery`, rounds, micros),
+        rowOf(`${to}, the same for raw TCP`, rounds, { ...micros, relay: "raw" }),
+        rowOf(`${to}, the same for raw TCP, coalesced`, rounds, { ...micros, relay: "coalesced" }),
+        rowOf(`${to}, the same for ngircd`, rounds, { ...micros, relay: "ngircd" }),
+        rowOf(`${to}, latency, 99th percentile`, rounds, { key: "p99", digits: 1, unit: "ms" }),
+      ];
+    }),
+    rowOf(`a join, of ${members}, processor time of the relay`, single, {
+      key: "joinMs",
+      digits: 1,
+      unit: "ms",
+      isAlone: true,
+    }),
+    rowOf(`memory of the relay for a member, of ${members}`, single, {
+      key: "memberKib",
+      unit: "KiB",
+    }),
+  ];
 }
 
 /** Lines that go into one process and come out of another. */
@@ -102,8 +92,8 @@ interface Line {
   readonly pids: Readonly<Record<string, number>>;
 }
 
-/** The median time of lone messages, and their processor time in each process, in milliseconds. */
-async function time({ pids, receive, send }: Line): Promise<Record<string, number>> {
+/** The times of lone messages (10th percentile, median, 90th), and their processor time in each process, in milliseconds. */
+async function time({ pids, receive, send }: Line): Promise<Record<string, readonly number[]>> {
   const times: number[] = [];
   const before = Object.values(pids).map(processorMs);
   for (let i = 0; i < LONE_MESSAGES; i++) {
@@ -114,9 +104,10 @@ async function time({ pids, receive, send }: Line): Promise<Record<string, numbe
     await pause(LONE_MS);
   }
   const spent = Object.entries(pids).map(([name, pid], i) =>
-    [name, (processorMs(pid) - before[i]!) / LONE_MESSAGES] as const
+    [name, [(processorMs(pid) - before[i]!) / LONE_MESSAGES]] as const
   );
-  return { latency: quantile(times, 0.5), ...Object.fromEntries(spent) };
+  const latency = [0.1, 0.5, 0.9].map((at) => quantile(times, at));
+  return { latency, ...Object.fromEntries(spent) };
 }
 
 async function measureLoneMessage(): Promise<Result[]> {
@@ -142,10 +133,10 @@ async function measureLoneMessage(): Promise<Result[]> {
   await relay.end();
   return Object.keys(lanchat).map((what) => ({
     name: what === "latency"
-      ? `a lone message from process to process, median of ${LONE_MESSAGES}`
+      ? `a lone message from process to process, median of ${LONE_MESSAGES} (10th to 90th percentile)`
       : `the same, processor time of the ${what}`,
-    value: `${lanchat[what]!.toFixed(2)} ms`,
-    ratio: lanchat[what]! / raw[what]!,
+    value: spread(lanchat[what]!, 2, "ms"),
+    ratio: quantile(lanchat[what]!, 0.5) / quantile(raw[what]!, 0.5),
   }));
 }
 
@@ -157,7 +148,7 @@ async function measureLines(): Promise<Result[]> {
   const members = [sender, ...receivers];
   await Promise.all(members.map((member) => member.event("ready")));
   const lines = Array.from({ length: LINES }, (_, i) => `{"say":"line ${i} of the burst"}\n`);
-  const lanchat = await median(BURSTS, async () => {
+  const lanchat = await timed(BURSTS, async () => {
     const received = receivers.map((receiver) => receiver.events("message", LINES));
     await Promise.all([sender.write(lines.join("")), sender.events("sent", LINES), ...received]);
   });
@@ -167,7 +158,7 @@ async function measureLines(): Promise<Result[]> {
   const relay = await startRaw();
   const from = await startPipe(relay.port);
   const to = [await startPipe(relay.port), await startPipe(relay.port)];
-  const raw = await median(BURSTS, async () => {
+  const raw = await timed(BURSTS, async () => {
     const received = to.map(async (pipe) => {
       for (let i = 0; i < LINES; i++) await pipe.read();
     });
@@ -177,8 +168,8 @@ async function measureLines(): Promise<Result[]> {
   await relay.end();
   return [{
     name: `lines a second to two receivers, ${LINES} at once, median of ${BURSTS}`,
-    value: (LINES / lanchat * 1000).toFixed(0),
-    ratio: raw / lanchat,
+    value: spread(lanchat.map((ms) => LINES / ms * 1000), 0),
+    ratio: quantile(raw, 0.5) / quantile(lanchat, 0.5),
   }];
 }
 
@@ -227,7 +218,7 @@ async function startPipe(port: number): Promise<Pipe> {
 
 async function measureStarts(): Promise<Result[]> {
   const { address, host } = await startHost();
-  const empty = await median(STARTS, runEmptyProgram);
+  const empty = await timed(STARTS, runEmptyProgram);
   const joins: number[] = [];
   for (let i = 0; i < STARTS; i++) {
     const start = performance.now();
@@ -238,20 +229,20 @@ async function measureStarts(): Promise<Result[]> {
   }
   const listener = new Program(["join", address]); // A line without a reader is not sent.
   await listener.event("ready");
-  const piped = await median(STARTS, () => pipe(address));
+  const piped = await timed(STARTS, () => pipe(address));
   await listener.quit();
   await host.end();
   const lines: number[] = [];
   for (let i = 0; i < STARTS; i++) lines.push(await typeLine());
   return [
     ["an empty program in Deno, start to exit", empty] as const,
-    ["lanchat join, start to ready", quantile(joins, 0.5)] as const,
-    ["lanchat serve, start to a line that is typed and accepted", quantile(lines, 0.5)] as const,
+    ["lanchat join, start to ready", joins] as const,
+    ["lanchat serve, start to a line that is typed and accepted", lines] as const,
     ["echo hi | lanchat join, start to exit", piped] as const,
-  ].map(([name, ms]) => ({
+  ].map(([name, times]) => ({
     name: `${name}, median of ${STARTS}`,
-    value: `${ms.toFixed(0)} ms`,
-    ratio: ms / empty,
+    value: spread(times, 0, "ms"),
+    ratio: quantile(times, 0.5) / quantile(empty, 0.5),
   }));
 }
 

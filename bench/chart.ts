@@ -83,7 +83,7 @@ function draw({ lines, title }: Panel, axis: string): string {
   const middle = (LEFT + WIDTH - RIGHT) / 2;
   const rows = steps.map((step) =>
     `<path class="g" d="M${LEFT} ${y(step)}H${WIDTH - RIGHT}"/>` +
-    `<text class="f e" x="${LEFT - 6}" y="${y(step) + 4}">${step}</text>`
+    `<text class="f e" x="${LEFT - 6}" y="${y(step) + 4}">${short(step)}</text>`
   );
   const columns = xs.map((at) =>
     `<text class="f m" x="${x(at)}" y="${TOP + HEIGHT + ROW}">${at}</text>`
@@ -109,6 +109,11 @@ function draw({ lines, title }: Panel, axis: string): string {
   ].join("\n");
 }
 
+/** A figure of an axis, with k for thousands. */
+function short(step: number): string {
+  return step >= 10_000 ? `${step / 1000}k` : `${step}`;
+}
+
 /** Maps figures from one value to another to places, by their logarithm. */
 function scale(from: number, to: number, start: number, end: number): (value: number) => number {
   return (value) => {
@@ -117,7 +122,7 @@ function scale(from: number, to: number, start: number, end: number): (value: nu
   };
 }
 
-const STEPS: readonly number[] = [-3, -2, -1, 0, 1, 2, 3, 4, 5]
+const STEPS: readonly number[] = [-3, -2, -1, 0, 1, 2, 3, 4, 5, 6]
   .flatMap((power) => [1, 2, 5].map((digit) => Number(`${digit}e${power}`)));
 
 /** Steps of an axis: the first is at most `low`, the last at least `high`. */

@@ -11,9 +11,6 @@ import { measureTerminal } from "./terminal.ts";
 import { measureProgram } from "./whole.ts";
 
 console.log(table("Beside raw TCP in Deno", "times raw", await measureBesideRaw()));
-console.log(
-  "A room of 1,000 takes minutes: deno task bench:room --members 1000 --rate 20 --seconds 300\n",
-);
 console.log(table("Layers", "times raw TCP", await measureLayers()));
 console.log(table("Memory under bursts", "times better than its aim", await measureProgram()));
 console.log(table("A flood", "times better than its aim", await measureFlood()));

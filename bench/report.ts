@@ -14,15 +14,27 @@ export interface Result {
   readonly ratio?: number;
 }
 
-/** The middle of several runs, in milliseconds. */
-export async function median(runs: number, run: () => Promise<void>): Promise<number> {
+/** The times of several runs, in milliseconds. */
+export async function timed(runs: number, run: () => Promise<void>): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < runs; i++) {
     const start = performance.now();
     await run();
     times.push(performance.now() - start);
   }
-  return quantile(times, 0.5);
+  return times;
+}
+
+/** The middle of the times of several runs, in milliseconds. */
+export async function median(runs: number, run: () => Promise<void>): Promise<number> {
+  return quantile(await timed(runs, run), 0.5);
+}
+
+/** The middle of some figures, and in parentheses the lowest and the highest, if they differ. @param digits After the point. */
+export function spread(figures: readonly number[], digits: number, unit = ""): string {
+  const [low, middle, high] = [0, 0.5, 1].map((at) => quantile(figures, at).toFixed(digits));
+  const around = low === high ? "" : ` (${low} to ${high})`;
+  return `${middle}${around}${unit && ` ${unit}`}`;
 }
 
 /** A quantile of some figures. @param at From 0 to 1. */
