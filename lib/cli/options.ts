@@ -339,7 +339,7 @@ export const OPTIONS = [
     commands: ["serve"],
     type: "mebibytes",
     default: DEFAULT_LIMITS.maxRate / TYPES.mebibytes.scale as number,
-    summary: "limit of data per second from one member",
+    summary: "limit of messages per second from one member",
   },
   {
     key: "keepSeatMs",

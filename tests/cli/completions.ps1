@@ -38,7 +38,7 @@ Register-ArgumentCompleter -Native -CommandName lanchat -ScriptBlock {
       '--max-waiting' = 'limit of callers waiting to join (default 64)'
       '--max-queue' = 'limit of data kept for a disconnected member (default 4)'
       '--max-memory' = 'limit of data kept for all members (default 64)'
-      '--max-rate' = 'limit of data per second from one member (default 64)'
+      '--max-rate' = 'limit of messages per second from one member (default 64)'
       '--keep-seat' = 'keep the place of a disconnected member (default 10)'
       '--accept-from' = 'save files without asking, from verified or all'
       '--download-dir' = 'save files there (Downloads/lanchat or ./lanchat)'
