@@ -1,6 +1,7 @@
 /** The client library of NATS is loaded only for a broker. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { emptyDirectory } from "../support/program.ts";
 import { test } from "../support/test.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -21,7 +22,7 @@ async function start(input: string, ...args: readonly string[]): Promise<Deno.Ch
     await Deno.stderr.write(new TextEncoder().encode(
       "\\nLOADED " + loaded.some((path) => path.includes("@nats-io")),
     ));`;
-  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  const file = `${emptyDirectory()}/lanchat.ts`;
   await Deno.writeTextFile(file, script);
   const program = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--allow-all", `--config=${ROOT}deno.json`, file],
@@ -55,20 +56,17 @@ function linesOf({ stderr }: Deno.ChildProcess): AsyncIterator<string> {
 }
 
 test("join and serve load the client library of NATS only for a broker", async () => {
-  const options = async (): Promise<readonly string[]> => [
-    "--identity",
-    `${await Deno.makeTempDir()}/id.json`,
-  ];
-  const host = await start("", "serve", "--port", "0", "--no-announce", ...await options());
+  const identity = (): readonly string[] => ["--identity", `${emptyDirectory()}/id.json`];
+  const host = await start("", "serve", "--port", "0", "--no-announce", ...identity());
   const heard = linesOf(host);
   const [, port] = await says(heard, /Listening on port (\d+)/);
-  const bob = await start("hi\n", "join", `127.0.0.1:${port}`, "--name", "bob", ...await options());
+  const bob = await start("hi\n", "join", `127.0.0.1:${port}`, "--name", "bob", ...identity());
   await says(heard, /bob joined/);
   assertEquals(await hasLoaded(linesOf(bob)), false);
   host.kill("SIGINT");
   assertEquals(await hasLoaded(heard), false);
   await Promise.all([host.status, bob.status]);
-  const cyd = await start("", "join", nowhere(), "--name", "cyd", ...await options());
+  const cyd = await start("", "join", nowhere(), "--name", "cyd", ...identity());
   assertEquals(await hasLoaded(linesOf(cyd)), true);
   await cyd.status;
 });
